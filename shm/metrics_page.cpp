@@ -1,0 +1,115 @@
+#include "shm/metrics_page.hpp"
+
+#include <algorithm>
+
+namespace of::shm {
+namespace {
+
+template <size_t n>
+std::string_view text_of(const char (&field)[n]) {
+    return {field, strnlen(field, n)};
+}
+
+template <size_t n>
+void set_text(char (&field)[n], std::string_view text) {
+    std::memset(field, 0, n);
+    std::memcpy(field, text.data(), std::min(text.size(), n - 1));
+}
+
+uint32_t words_of(MetricKind kind) { return kind == MetricKind::histogram ? HistogramLayout::words : 1; }
+
+/// An entry whose words lie inside a bank; a damaged page must not lead a reader astray.
+bool sound(const MetricEntry& entry) {
+    const bool known = entry.kind == MetricKind::counter || entry.kind == MetricKind::gauge || entry.kind == MetricKind::histogram;
+    return known && entry.offset < metric_words_max && words_of(entry.kind) <= metric_words_max - entry.offset;
+}
+
+bool copy_batch(const MetricsPage& page, MetricsSnapshot& into) {
+    into.values.clear();
+    into.batch = page.batch.load(std::memory_order_acquire);
+    into.publish_ns = page.publish_ns.load(std::memory_order_relaxed);
+    if (into.batch == 0) return true;
+    const auto& bank = page.banks[into.batch % 2];
+    const auto used = std::min<uint32_t>(page.entries_used.load(std::memory_order_acquire), metrics_max);
+    for (uint32_t i = 0; i < used; ++i) {
+        const auto& entry = page.entries[i];
+        if (!sound(entry)) continue;
+        auto& value = into.values.emplace_back(MetricsSnapshot::Value{&entry, {}});
+        value.words.resize(words_of(entry.kind));
+        for (size_t w = 0; w < value.words.size(); ++w) value.words[w] = bank[entry.offset + w].load(std::memory_order_relaxed);
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    // The writer fills the other bank for batch + 1; only with batch + 1 published can it have begun on ours again.
+    return page.batch.load(std::memory_order_relaxed) == into.batch;
+}
+
+}  // namespace
+
+uint64_t MetricsSnapshot::Value::quantile(double q) const {
+    const auto wanted = static_cast<uint64_t>(std::ceil(q * static_cast<double>(count())));
+    uint64_t seen = 0;
+    for (uint32_t bucket = 0; bucket < HistogramLayout::buckets; ++bucket) {
+        seen += words[bucket];
+        if (seen >= wanted && seen != 0) return std::min(HistogramLayout::value_of(bucket), max());
+    }
+    return max();
+}
+
+const MetricsSnapshot::Value* MetricsSnapshot::find(std::string_view name, std::string_view labels) const {
+    const auto found = std::ranges::find_if(values, [&](const Value& value) {
+        return text_of(value.entry->name) == name && text_of(value.entry->labels) == labels;
+    });
+    return found == values.end() ? nullptr : &*found;
+}
+
+MetricsSnapshot snapshot(const MetricsPage& page) {
+    MetricsSnapshot copied;
+    for (int attempt = 0; attempt < 16; ++attempt) {
+        if (copy_batch(page, copied)) break;
+    }
+    return copied;
+}
+
+MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page), words_(metric_words_max, 0) {
+    const auto& bank = page.banks[page.batch.load(std::memory_order_acquire) % 2];
+    const auto used = std::min<uint32_t>(page.entries_used.load(std::memory_order_relaxed), metrics_max);
+    for (uint32_t i = 0; i < used; ++i) {
+        if (sound(page.entries[i])) used_ = std::max(used_, page.entries[i].offset + words_of(page.entries[i].kind));
+    }
+    for (uint32_t w = 0; w < used_; ++w) words_[w] = bank[w].load(std::memory_order_relaxed);
+    published_updates_ = updates = page.updates.load(std::memory_order_relaxed);
+}
+
+uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit, std::string_view help) {
+    const auto used = page_->entries_used.load(std::memory_order_relaxed);
+    for (uint32_t i = 0; i < used; ++i) {
+        const auto& entry = page_->entries[i];
+        if (entry.kind == kind && text_of(entry.name) == name && text_of(entry.labels) == labels) return entry.offset;
+    }
+    OF_ASSERT(used < metrics_max && used_ + words_of(kind) <= metric_words_max);
+    auto& entry = page_->entries[used];
+    set_text(entry.name, name);
+    set_text(entry.labels, labels);
+    set_text(entry.help, help);
+    set_text(entry.unit, unit);
+    entry.kind = kind;
+    entry.offset = used_;
+    used_ += words_of(kind);
+    page_->entries_used.store(used + 1, std::memory_order_release);  // pairs with copy_batch: the entry is whole
+    return entry.offset;
+}
+
+void MetricsWriter::publish(uint64_t now_ns, uint64_t correlation) {
+    if (updates == published_updates_) return;
+    published_updates_ = updates;
+    const auto next = page_->batch.load(std::memory_order_relaxed) + 1;
+    auto& bank = page_->banks[next % 2];
+    std::atomic_thread_fence(std::memory_order_release);  // pairs with the acquire fence in copy_batch
+    for (uint32_t w = 0; w < used_; ++w) bank[w].store(words_[w], std::memory_order_relaxed);
+    page_->publish_ns.store(now_ns, std::memory_order_relaxed);
+    page_->correlation.store(correlation, std::memory_order_relaxed);
+    page_->updates.store(updates, std::memory_order_relaxed);
+    page_->batch.store(next, std::memory_order_release);
+}
+
+}  // namespace of::shm

@@ -1,0 +1,77 @@
+#include "workers/runtime/options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+namespace of {
+namespace {
+
+/// "storage=5,logger=7" into the map; false for anything else.
+bool parse_doorbells(const std::string& text, std::map<std::string, int>& doorbells) {
+    size_t from = 0;
+    while (from < text.size()) {
+        const auto end = std::min(text.find(',', from), text.size());
+        const auto equals = text.find('=', from);
+        int descriptor = -1;
+        if (equals >= end) return false;
+        const auto [last, error] = std::from_chars(text.data() + equals + 1, text.data() + end, descriptor);
+        if (error != std::errc{} || last != text.data() + end || descriptor < 0) return false;
+        doorbells[text.substr(from, equals - from)] = descriptor;
+        from = end + 1;
+    }
+    return true;
+}
+
+/// Prints what is wrong with this program's own sections; its exit code says whether anything is.
+int check_config(const WorkerProgram& program, const std::string& path) {
+    constexpr std::string_view everything_else[] = {"*"};
+    const auto loaded = settings::load(path, program.sections, everything_else);
+    fmt::print("{}", settings::render(path, loaded.problems));
+    return code(loaded.problems.empty() ? ExitCode::ok : ExitCode::usage);
+}
+
+std::string footer(const WorkerProgram& program) {
+    std::string text = "Started by ofsupervisor, which gives it its segments and doorbells. Its part of the configuration:\n";
+    for (const auto& section : program.sections) text += "\n" + settings::describe(section);
+    return text + "\nExit codes: 0 stopped in order, 1 failed, 2 bad configuration, 9 layout mismatch, 10 no resources.";
+}
+
+}  // namespace
+
+std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int argc, char** argv) {
+    WorkerOptions options;
+    std::string check_path;
+    std::string doorbells;
+    std::string wait = "sleep";
+    unsigned index = 0;
+    CLI::App app(std::string(program.summary), "of-" + std::string(name_of(program.kind)));
+    app.footer(footer(program));
+    app.set_version_flag("--version", OF_VERSION);
+    app.add_option("--check-config", check_path, "Check this program's sections of FILE, print every error, and end")->type_name("FILE");
+    app.add_option("--instance", options.instance, "Name of the instance whose segments to attach to");
+    app.add_option("--index", index, "Number of this worker among those of its kind")->check(CLI::Range(0u, unsigned{feeds_max} - 1));
+    app.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
+    app.add_option("--data-dir", options.data_dir, "Where data is kept")->type_name("DIR");
+    app.add_option("--log-dir", options.log_dir, "Where logs are kept")->type_name("DIR");
+    app.add_option("--trace-sample", options.trace_sample, "Trace 1 in N pieces of work; 0 for none")->type_name("N");
+    app.add_option("--wait", wait, "What to do when idle")->check(CLI::IsMember({"sleep", "yield", "spin"}));
+    app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
+    app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+    }
+    if (!check_path.empty()) return check_config(program, check_path);
+    options.self = {program.kind, static_cast<uint8_t>(index)};
+    options.wait = wait == "spin" ? WaitMode::spin : wait == "yield" ? WaitMode::yield : WaitMode::sleep;
+    if (options.config_path.empty() || !parse_doorbells(doorbells, options.doorbells)) {
+        fmt::print(stderr, "of-{}: {}; it is started by ofsupervisor (see ofsupervisor run --help)\n", name_of(program.kind),
+                   options.config_path.empty() ? "--config FILE is missing" : "--doorbells must be NAME=FD,...");
+        return code(ExitCode::usage);
+    }
+    return options;
+}
+
+}  // namespace of

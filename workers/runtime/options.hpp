@@ -1,0 +1,38 @@
+// The command line of a worker. The supervisor fills it in; a user meets it through --help and --check-config.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+
+#include "proto/settings.hpp"
+#include "proto/types.hpp"
+
+namespace of {
+
+/// How a worker spends its time when there is nothing to do.
+enum class WaitMode : uint8_t { sleep, yield, spin };
+
+struct WorkerOptions {
+    ProcessId self;
+    std::string instance = "orderflow";
+    std::string config_path;
+    std::string data_dir;
+    std::string log_dir;
+    uint64_t trace_sample = 0;  ///< 1 in so many pieces of work leaves trace hops; 0 for none
+    WaitMode wait = WaitMode::sleep;
+    uint64_t parent_pid = 0;
+    std::map<std::string, int> doorbells;  ///< eventfd of each process, inherited
+};
+
+/// What main() of a worker has to say of itself.
+struct WorkerProgram {
+    ProcessKind kind;
+    std::string_view summary;  ///< one sentence for --help
+    std::span<const settings::Section> sections;
+};
+
+/// The options, or the exit code with which the program is to end: after --help, --version, --check-config, or a bad option.
+std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int argc, char** argv);
+
+}  // namespace of

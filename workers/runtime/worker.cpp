@@ -1,0 +1,188 @@
+#include "workers/runtime/worker.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+
+#include "proto/control.hpp"
+
+namespace of {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto tick_period = std::chrono::milliseconds(100);
+constexpr int64_t drain_deadline_default_ns = 10 * ns_per_s;
+constexpr ProcessId supervisor_process{ProcessKind::supervisor, 0};
+
+int exit_code_of(const Error& error) {
+    switch (error.kind) {
+        case ErrorKind::mismatch:
+        case ErrorKind::corrupt: return code(ExitCode::mismatch);
+        case ErrorKind::no_space:
+        case ErrorKind::busy:
+        case ErrorKind::denied: return code(ExitCode::no_resources);
+        case ErrorKind::invalid: return code(ExitCode::usage);
+        case ErrorKind::failed:
+        case ErrorKind::missing: return code(ExitCode::failed);
+    }
+    return code(ExitCode::failed);
+}
+
+/// The one place where a worker writes to stderr: it could not even start, so nobody else can say why.
+int refuse_start(const WorkerOptions& options, const Error& error) {
+    fmt::print(stderr, "of-{}: {}\n", name_of(options.self), error.message);
+    return exit_code_of(error);
+}
+
+class Loop {
+  public:
+    Loop(Runtime& runtime, Worker& worker, Receiver<128> commands)
+        : runtime_(runtime), worker_(worker), commands_(std::move(commands)), doorbell_(runtime.attachment().own_doorbell()),
+          doorbell_stream_(runtime.io(), fcntl(doorbell_.event_fd(), F_DUPFD_CLOEXEC, 0)), timer_(runtime.io()), signals_(runtime.io(), SIGTERM) {}
+
+    int run() {
+        wait_for_bell();
+        wait_for_signal();
+        schedule_tick();
+        runtime_.set_state(WorkerState::running);
+        turn_began_ns_ = mono_ns();
+        while (!finished()) turn();
+        runtime_.log().write(log_event::worker_stopped, runtime_.next_correlation(), runtime_.name(), messages_);
+        runtime_.metrics().publish(runtime_.next_correlation());
+        return code(ExitCode::ok);
+    }
+
+  private:
+    void turn() {
+        auto work = worker_.poll();
+        messages_ += work;
+        work += poll_commands();
+        work += runtime_.io().poll();
+        beat();
+        if (work == 0) rest();
+    }
+
+    void beat() {
+        const auto now = mono_ns();
+        auto& own = runtime_.slot().own;
+        own.heartbeat_ns.store(now, std::memory_order_relaxed);
+        own.turns.store(own.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        own.messages.store(messages_, std::memory_order_relaxed);
+        if (const auto length = now - turn_began_ns_; length > own.longest_turn_ns.load(std::memory_order_relaxed))
+            own.longest_turn_ns.store(length, std::memory_order_relaxed);
+        turn_began_ns_ = now;
+    }
+
+    void rest() {
+        const auto mode = runtime_.options().wait;
+        if (mode == WaitMode::spin) return __builtin_ia32_pause();
+        if (mode == WaitMode::yield) return static_cast<void>(sched_yield());
+        doorbell_.prepare_sleep();
+        if (!worker_.pending() && !commands_.ready()) runtime_.io().run_one();
+        doorbell_.awake();
+        turn_began_ns_ = mono_ns();
+    }
+
+    size_t poll_commands() {
+        size_t handled = 0;
+        while (const auto* header = commands_.front()) {
+            if (header->type == MessageType::command_drain) {
+                deadline_ns_ = static_cast<int64_t>(reinterpret_cast<const CommandDrain*>(header)->deadline_ns);
+                begin_drain(header->correlation, "the supervisor asks for it");
+            }
+            commands_.done();
+            ++handled;
+        }
+        return handled;
+    }
+
+    void begin_drain(CorrelationId cause, std::string_view why) {
+        if (draining_) return;
+        draining_ = true;
+        if (deadline_ns_ == 0) deadline_ns_ = mono_ns() + drain_deadline_default_ns;
+        runtime_.log().write(log_event::worker_draining, cause, runtime_.name(), why);
+        runtime_.set_state(WorkerState::draining);
+        worker_.drain();
+    }
+
+    bool finished() const { return draining_ && (worker_.drained() || mono_ns() >= deadline_ns_); }
+
+    void wait_for_bell() {
+        doorbell_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+            if (error) return;
+            doorbell_.drain();
+            wait_for_bell();
+        });
+    }
+    void wait_for_signal() {
+        signals_.async_wait([this](const boost::system::error_code& error, int) {
+            if (error) return;
+            const bool orphaned = !runtime_.alive(supervisor_process);
+            begin_drain(runtime_.next_correlation(), orphaned ? "the supervisor is gone" : "SIGTERM");
+            wait_for_signal();
+        });
+    }
+    void schedule_tick() {
+        timer_.expires_after(tick_period);
+        timer_.async_wait([this](const boost::system::error_code& error) {
+            if (error) return;
+            worker_.tick(mono_ns());
+            runtime_.metrics().publish(runtime_.next_correlation());
+            schedule_tick();
+        });
+    }
+
+    Runtime& runtime_;
+    Worker& worker_;
+    Receiver<128> commands_;
+    shm::DoorbellReader doorbell_;
+    asio::posix::stream_descriptor doorbell_stream_;
+    asio::steady_timer timer_;
+    asio::signal_set signals_;
+    uint64_t messages_ = 0;
+    int64_t turn_began_ns_ = 0;
+    int64_t deadline_ns_ = 0;
+    bool draining_ = false;
+};
+
+/// No worker outlives its supervisor: SIGTERM (and so a drain) when it dies. The look behind closes the gap before the call.
+bool bind_to_parent(uint64_t parent_pid) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return parent_pid == 0 || static_cast<uint64_t>(getppid()) == parent_pid;
+}
+
+}  // namespace
+
+int run_worker(const WorkerProgram& program, int argc, char** argv,
+               std::unique_ptr<Worker> (*make)(Runtime& runtime, const settings::Loaded& settings)) {
+    auto parsed = parse_options(program, argc, argv);
+    if (const auto* exit_code = std::get_if<int>(&parsed)) return *exit_code;
+    const auto& options = std::get<WorkerOptions>(parsed);
+    signal(SIGINT, SIG_IGN);   // Ctrl-C reaches the whole terminal group; the supervisor alone decides the order
+    signal(SIGPIPE, SIG_IGN);
+    if (!bind_to_parent(options.parent_pid)) return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
+    constexpr std::string_view everything_else[] = {"*"};
+    const auto settings = settings::load(options.config_path, program.sections, everything_else);
+    if (!settings.problems.empty()) return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
+    shm::register_membarrier();
+    auto runtime = Runtime::attach(options);
+    if (!runtime) return refuse_start(options, runtime.error());
+    auto commands = (*runtime)->receiver(ChannelKind::command, supervisor_process);
+    if (!commands) return refuse_start(options, commands.error());
+    const auto worker = make(**runtime, settings);
+    if (auto started = worker->start(); !started) return refuse_start(options, started.error());
+    Loop loop(**runtime, *worker, std::move(*commands));
+    (*runtime)->set_state(WorkerState::ready);
+    (*runtime)->log().write(log_event::worker_ready, (*runtime)->next_correlation(), (*runtime)->name(), static_cast<uint64_t>(getpid()), (*runtime)->incarnation());
+    return loop.run();
+}
+
+}  // namespace of

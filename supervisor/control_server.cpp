@@ -1,0 +1,94 @@
+#include "supervisor/control_server.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "proto/types.hpp"
+
+namespace of::supervisor {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr size_t clients_max = 32;
+constexpr size_t request_bytes_max = 1024;
+
+Peer peer_of(int descriptor) {
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {UINT32_MAX, 0};
+    return {credentials.uid, static_cast<uint32_t>(credentials.pid)};
+}
+
+std::string denied(const Peer& peer) {
+    return fmt::format("error {} uid {} may not command a supervisor of uid {}", code(ExitCode::denied), peer.uid, geteuid());
+}
+
+}  // namespace
+
+ControlServer::~ControlServer() { close(); }
+
+Expected<void> ControlServer::listen(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return fail(ErrorKind::invalid, fmt::format("the path of the control socket is longer than {} bytes: {}; choose a shorter [instance] state_dir", sizeof address.sun_path - 1, path));
+    std::memcpy(address.sun_path, path.data(), path.size());
+    // The lock of the state directory is ours, so a socket that is there belongs to nobody alive.
+    unlink(path.c_str());
+    const int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const bool bound = descriptor >= 0 && fchmod(descriptor, 0600) == 0 && bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                       chmod(path.c_str(), 0600) == 0 && ::listen(descriptor, clients_max) == 0;
+    if (!bound) {
+        const auto reason = std::strerror(errno);
+        if (descriptor >= 0) ::close(descriptor);
+        return fail(ErrorKind::failed, fmt::format("control socket {}: {}", path, reason));
+    }
+    path_ = path;
+    acceptor_.assign(Protocol(AF_UNIX, 0), descriptor);
+    accept();
+    return {};
+}
+
+void ControlServer::close() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    if (!path_.empty()) unlink(path_.c_str());
+    path_.clear();
+}
+
+void ControlServer::accept() {
+    auto client = std::make_shared<Protocol::socket>(acceptor_.get_executor());
+    acceptor_.async_accept(*client, [this, client](const boost::system::error_code& error) {
+        if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+        if (!error && clients_ < clients_max) serve(client);
+        accept();
+    });
+}
+
+void ControlServer::serve(std::shared_ptr<Protocol::socket> client) {
+    struct Exchange {
+        std::array<char, request_bytes_max> request{};
+        std::string answer;
+        asio::socket_base::message_flags flags = 0;
+    };
+    auto exchange = std::make_shared<Exchange>();
+    ++clients_;
+    client->async_receive(asio::buffer(exchange->request), exchange->flags, [this, client, exchange](const boost::system::error_code& error, size_t bytes) {
+        --clients_;
+        if (error) return;
+        const auto peer = peer_of(client->native_handle());
+        const bool allowed = peer.uid == geteuid() || peer.uid == 0;
+        exchange->answer = allowed ? handler_(peer, std::string(exchange->request.data(), bytes)) : denied(peer);
+        client->async_send(asio::buffer(exchange->answer), 0, [client, exchange](const boost::system::error_code&, size_t) {});
+    });
+}
+
+}  // namespace of::supervisor

@@ -1,0 +1,169 @@
+#include "supervisor/instance.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+
+#include "proto/schema.hpp"
+
+namespace of::supervisor {
+namespace {
+
+/// Longer than the deadline that an orphaned worker gives itself to drain (10 s).
+constexpr int leftover_patience_ms = 12'000;
+
+template <size_t n>
+void set_text(char (&field)[n], std::string_view text) {
+    std::memset(field, 0, n);
+    std::memcpy(field, text.data(), std::min(text.size(), n - 1));
+}
+
+Expected<void> make_folder(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail(ErrorKind::denied, fmt::format("directory {} cannot be made: {}", path, error.message()));
+    if (access(path.c_str(), W_OK | X_OK) != 0) return fail(ErrorKind::denied, fmt::format("directory {} is not writable: {}", path, std::strerror(errno)));
+    return {};
+}
+
+bool lives(const shm::DeskLine& desk) {
+    const auto pid = desk.pid.load(std::memory_order_acquire);
+    return pid != 0 && shm::process_start(pid) == desk.start_time.load(std::memory_order_relaxed);
+}
+
+/// Waits for a worker of a dead supervisor to drain by itself; ends it if it does not.
+void end_leftover(shm::DeskLine& desk) {
+    const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(desk.pid.load(std::memory_order_relaxed)), 0));
+    if (pidfd < 0) return;
+    // Looked at again with the pidfd in hand: the pid cannot have passed to another process unseen.
+    if (lives(desk)) {
+        pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
+        syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, nullptr, 0);
+        if (poll(&wait, 1, leftover_patience_ms) == 0) {
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+            poll(&wait, 1, leftover_patience_ms);
+        }
+    }
+    close(pidfd);
+}
+
+}  // namespace
+
+Instance::Instance(const Config& config) : config_(config), processes_(processes_of(1)), channels_(channels_of(processes_)) {}
+
+Instance::~Instance() {
+    if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
+    std::unique_ptr<Instance> instance(new Instance(config));
+    auto opened = make_folder(config.state_dir)
+                      .and_then([&] { return make_folder(config.data_dir); })
+                      .and_then([&] { return make_folder(config.log_dir); })
+                      .and_then([&] { return instance->lock(); })
+                      .and_then([&] { return instance->refuse_second_supervisor(); })
+                      .and_then([&] { return instance->open_segments(); });
+    if (opened) return instance;
+    for (const auto& name : instance->created_) shm::remove_segment(name);
+    return tl::make_unexpected(opened.error());
+}
+
+Expected<void> Instance::lock() {
+    const auto path = config_.state_dir + "/lock";
+    lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_fd_ < 0) return fail(ErrorKind::denied, fmt::format("lock file {}: {}", path, std::strerror(errno)));
+    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
+        return fail(ErrorKind::busy, fmt::format("another ofsupervisor holds {}: instance {} runs already", path, config_.instance));
+    return {};
+}
+
+/// The same instance name under another state directory would share segments.
+Expected<void> Instance::refuse_second_supervisor() {
+    auto control = shm::Segment::open(spec(channels_.front()), shm::Access::read_write);
+    if (!control) return {};  // absent, or to be replaced
+    auto& page = control->page<shm::ControlPage>();
+    const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
+    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
+        return fail(ErrorKind::busy, fmt::format("instance {} is already run by ofsupervisor pid {} (state in {})", config_.instance, pid, page.instance.state_dir));
+    adopted_pid_ = pid;
+    const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
+    for (size_t i = 0; i < used; ++i) {
+        auto& desk = page.processes[i].desk;
+        if (lives(desk)) end_leftover(desk);
+        desk.pid.store(0, std::memory_order_release);
+    }
+    return {};
+}
+
+Expected<void> Instance::open_segments() {
+    for (const auto& channel : channels_) {
+        auto segment = open_or_create(channel);
+        if (!segment) return tl::make_unexpected(segment.error());
+        total_bytes_ += segment->header().total_bytes;
+        if (channel.wire->kind == ChannelKind::control) control_.emplace(std::move(*segment));
+    }
+    fill_control();
+    return {};
+}
+
+Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
+    const auto wanted = spec(channel);
+    auto existing = shm::Segment::open(wanted, shm::Access::read_write);
+    if (existing || existing.error().kind == ErrorKind::denied) return existing;
+    if (existing.error().kind != ErrorKind::missing) {
+        const auto other = shm::Segment::inspect("/dev/shm/" + wanted.name());
+        if (other && other->header().creator_pid != static_cast<uint64_t>(getpid()) && shm::creator_lives(other->header()))
+            return fail(ErrorKind::busy, fmt::format("{}, and its creator, pid {}, lives", existing.error().message, other->header().creator_pid));
+        replaced_.emplace_back(wanted.name(), existing.error().message);
+        shm::remove_segment(wanted.name());
+    }
+    auto created = shm::Segment::create(wanted);
+    if (created) created_.push_back(wanted.name());
+    return created;
+}
+
+void Instance::fill_control() {
+    auto& page = control();
+    auto& line = page.instance;
+    line.supervisor_pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
+    line.supervisor_start.store(shm::process_start(static_cast<uint64_t>(getpid())), std::memory_order_relaxed);
+    line.stopping.store(0, std::memory_order_relaxed);
+    if (adopted_pid_ != 0) line.takeovers.store(line.takeovers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    line.started_wall_ns.store(now.tv_sec * 1'000'000'000 + now.tv_nsec, std::memory_order_relaxed);
+    set_text(line.config_path, config_.path);
+    set_text(line.state_dir, config_.state_dir);
+    for (size_t i = 0; i < processes_.size(); ++i) set_text(page.processes[i].desk.name, name_of(processes_[i]));
+    line.processes.store(static_cast<uint32_t>(processes_.size()), std::memory_order_release);
+}
+
+shm::ProcessSlot& Instance::slot(ProcessId process) const { return *control().find(name_of(process)); }
+
+shm::SegmentSpec Instance::spec(const Channel& channel) const {
+    const auto& wire = *channel.wire;
+    const auto configured = config_.slots.find(wire.kind);
+    const auto slots = configured == config_.slots.end() ? wire.slots : configured->second;
+    return shm::make_spec(config_.instance, channel.name(), static_cast<shm::SegmentKind>(wire.transport), name_of(wire.kind), wire.slot_bytes, slots,
+                          schema_of(wire.kind));
+}
+
+shm::Segment Instance::segment(const Channel& channel) const {
+    auto opened = shm::Segment::open(spec(channel), shm::Access::read_write);
+    OF_ASSERT(opened.has_value());  // made or verified by open() a moment ago
+    return std::move(*opened);
+}
+
+void Instance::remove_segments() {
+    for (const auto& channel : channels_) shm::remove_segment(spec(channel).name());
+}
+
+}  // namespace of::supervisor

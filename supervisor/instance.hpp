@@ -1,0 +1,61 @@
+// The segments of an instance: made anew, or taken over from a supervisor that died.
+//
+// One living supervisor for an instance: a lock file in the state directory, and the pid in the control page. Segments left by a dead
+// one are verified and go on (cursors, correlation epochs and whatever lies in the rings); one that does not verify is
+// replaced, with a log line that says what differed. Workers of the dead one are waited for, and ended if need be.
+#pragma once
+
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "shm/assert.hpp"
+#include "shm/control_page.hpp"
+#include "shm/segment.hpp"
+#include "supervisor/config.hpp"
+
+namespace of::supervisor {
+
+class Instance {
+  public:
+    /// Everything in place, or the reason why not (`busy`: another supervisor lives; `no_space`: /dev/shm is full).
+    static Expected<std::unique_ptr<Instance>> open(const Config& config);
+    ~Instance();
+    Instance(const Instance&) = delete;
+
+    shm::ControlPage& control() const { return control_->page<shm::ControlPage>(); }
+    shm::ProcessSlot& slot(ProcessId process) const;
+    const std::vector<ProcessId>& processes() const { return processes_; }
+    const std::vector<Channel>& channels() const { return channels_; }
+    /// A channel that the supervisor itself writes or reads; those of the data path stay unmapped here.
+    shm::Segment segment(const Channel& channel) const;
+
+    uint64_t total_bytes() const { return total_bytes_; }
+    uint64_t adopted_pid() const { return adopted_pid_; }  ///< the dead supervisor's; 0 when all is new
+    const std::vector<std::pair<std::string, std::string>>& replaced() const { return replaced_; }  ///< name, why
+
+    /// After an orderly stop: unlinks every segment.
+    void remove_segments();
+
+  private:
+    explicit Instance(const Config& config);
+    Expected<void> lock();
+    Expected<void> refuse_second_supervisor();
+    Expected<void> open_segments();
+    Expected<shm::Segment> open_or_create(const Channel& channel);
+    void fill_control();
+    shm::SegmentSpec spec(const Channel& channel) const;
+
+    const Config& config_;
+    std::vector<ProcessId> processes_;
+    std::vector<Channel> channels_;
+    std::optional<shm::Segment> control_;
+    std::vector<std::string> created_;  ///< by this run, to be removed again if it fails
+    std::vector<std::pair<std::string, std::string>> replaced_;
+    uint64_t total_bytes_ = 0;
+    uint64_t adopted_pid_ = 0;
+    int lock_fd_ = -1;
+};
+
+}  // namespace of::supervisor

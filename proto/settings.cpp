@@ -315,12 +315,13 @@ Loaded parse(std::string_view toml, const std::string& path, std::span<const Sec
     if (toml.starts_with(byte_order_mark)) toml.remove_prefix(byte_order_mark.size());
     Loader loader{owned, foreign, {}};
     auto broken = syntax::encoding_problem(toml);
+    if (!broken) broken = syntax::depth_problem(toml);
     toml::table root;
     try {
         if (!broken) root = toml::parse(toml, path);
     } catch (const toml::parse_error& error) {
         const auto at = error.source().begin;
-        broken = Problem{at.line, at.column, syntax::message_for(toml, error.description(), at.line)};
+        broken = syntax::explain(toml, error.description(), at.line, at.column);
     }
     loader.check_names(root, "");
     for (const auto& section : owned) loader.read_section(root, section);

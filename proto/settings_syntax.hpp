@@ -13,6 +13,8 @@ namespace of::settings::syntax {
 
 using namespace words;
 
+inline constexpr int64_t dots_in_line_max = 100;
+
 struct Line {
     std::string_view section;
     std::string_view key;  ///< empty for a section's header
@@ -43,12 +45,15 @@ inline std::vector<Line> lines_of(std::string_view toml) {
     return lines;
 }
 
-inline std::string twice_message(const std::vector<Line>& lines, size_t at) {
-    const auto& line = lines[at];
+/// `name` was defined again on line `at` (from 0): says where it stood first, if that can be told.
+inline std::string twice_message(const std::vector<Line>& lines, size_t at, std::string_view name) {
+    const auto line = at < lines.size() ? lines[at] : Line{};
+    const auto whole = line.key.empty() ? line.section : line.key;
+    if (!whole.ends_with(name)) return in_quotes(name) + " is given twice";
     const auto first = static_cast<size_t>(std::ranges::find(lines, line) - lines.begin());
-    const auto what = line.key.empty() ? "section " + in_brackets(line.section)
-                                       : in_quotes(line.key) +
-                                             (line.section.empty() ? "" : " in " + in_brackets(line.section));
+    const auto in_section = line.section.empty() ? "" : " in " + in_brackets(line.section);
+    const auto what =
+        line.key.empty() ? "section " + in_brackets(line.section) : in_quotes(line.key) + in_section;
     return what + " is given twice" + (first < at ? "; first on line " + std::to_string(first + 1) : "");
 }
 
@@ -96,25 +101,40 @@ inline constexpr std::pair<std::string_view, std::string_view> plain_words[] = {
     {"exceeded maximum nested value depth", "lists are nested too deep"},
 };
 
-inline std::string message_for(std::string_view toml, std::string_view description, uint32_t line) {
+/// Characters before `at` on its line of `toml`, plus one.
+inline uint32_t column_of(std::string_view toml, const char* at) {
+    const auto before = toml.substr(0, static_cast<size_t>(at - toml.data()));
+    const auto line = before.substr(before.rfind('\n') + 1);
+    return 1 + static_cast<uint32_t>(std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+/// What toml++ said about `line` and `column`, in plain words and where the mistake begins.
+inline Problem explain(std::string_view toml, std::string_view description, uint32_t line, uint32_t column) {
+    const auto says = [&](std::string_view words) {
+        return description.find(words) != std::string_view::npos;
+    };
     const auto lines = lines_of(toml);
-    const size_t at = line - 1;
-    if (description.find("redefine existing") != std::string_view::npos && at < lines.size())
-        return twice_message(lines, at);
-    const bool in_value = std::ranges::any_of(
-        std::array{
-            "value:", "integer:", "floating-point:", "boolean:", "time:", "date:", "comment or whitespace"},
-        [&](auto word) { return description.find(word) != std::string_view::npos; });
-    if (in_value && at < lines.size() && description.find("64 bits") == std::string_view::npos) {
-        const auto message = bare_word_message(lines[at]);
-        if (!message.empty()) return message;
+    const auto here = line - 1 < lines.size() ? lines[line - 1] : Line{};
+    const auto name = description.substr(std::min(description.find('\'') + 1, description.size()));
+    if (says("redefine existing") && name.size() > 1 && name.find('\'') != std::string_view::npos) {
+        const auto message = twice_message(lines, line - 1, name.substr(0, name.find('\'')));
+        const bool whole_line = !here.key.empty() && message.starts_with(in_quotes(here.key));
+        return {line, whole_line ? column_of(toml, here.key.data()) : column, message};
+    }
+    if (here.section != "#" && !here.key.empty() && here.value.empty())
+        return {line, column, "the value after = is missing"};
+    constexpr std::array in_value{
+        "value:", "integer:", "floating-point:", "boolean:", "time:", "date:", "comment or whitespace"};
+    if (std::ranges::any_of(in_value, says) && !says("64 bits")) {
+        const auto message = bare_word_message(here);
+        if (!message.empty()) return {line, column_of(toml, here.value.data()), message};
     }
     for (const auto& [needle, words] : plain_words) {
-        if (description.find(needle) != std::string_view::npos) return std::string(words);
+        if (says(needle)) return {line, column, std::string(words)};
     }
     constexpr std::string_view prefix = "Error while parsing ";
-    return "not valid TOML: " +
-           std::string(description.starts_with(prefix) ? description.substr(prefix.size()) : description);
+    if (description.starts_with(prefix)) description.remove_prefix(prefix.size());
+    return {line, column, "not valid TOML: " + std::string(description)};
 }
 
 inline size_t utf8_bytes(std::string_view text) {
@@ -128,6 +148,19 @@ inline size_t utf8_bytes(std::string_view text) {
     const bool four = first >= 0xf0 && first <= 0xf4 && follows(1) && follows(2) && follows(3);
     if (four && !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f)) return 4;
     return 0;
+}
+
+/// A key of very many parts makes a tree too deep for the stack of whoever walks it.
+inline std::optional<Problem> depth_problem(std::string_view text) {
+    uint32_t number = 0;
+    for (const auto line : split(text, '\n')) {
+        ++number;
+        if (std::ranges::count(line, '.') <= dots_in_line_max || trimmed(line).starts_with('#')) continue;
+        return Problem{number, 1,
+                       "more than " + std::to_string(dots_in_line_max) +
+                           " dots on one line; keys are not nested so deep"};
+    }
+    return {};
 }
 
 /// What keeps the text from being read at all: bytes that are no UTF-8, or NUL.

@@ -148,6 +148,8 @@ class BroadcastReader {
         return word >= committed_word(position_) && word != writing_word(position_);
     }
 
+    /// Goes back (or on) to `position`, for a reader whose effect could not be made durable.
+    void seek(uint64_t position) { position_ = position; }
     uint64_t position() const { return position_; }
     uint64_t lost() const { return lost_; }  ///< messages skipped by laps since construction
     uint64_t lag() const {

@@ -77,17 +77,13 @@ class Sender : public WritingEnd<shm::QueueWriter<slot_bytes>> {
 template <uint32_t slot_bytes>
 class Subscriber {
   public:
-    Subscriber(shm::Segment segment, shm::Cursor& cursor, uint64_t position)
-        : segment_(std::move(segment)), reader_(segment_, position), cursor_(&cursor), lost_before_(cursor.lost.load(std::memory_order_relaxed)) {
+    /// Goes on at the cursor if it belongs to this ring, else at `otherwise`.
+    Subscriber(shm::Segment segment, shm::Cursor& cursor, uint64_t otherwise)
+        : segment_(std::move(segment)), resumed_(belongs(segment_, cursor)), reader_(segment_, resumed_ ? cursor.position.load(std::memory_order_acquire) : otherwise),
+          cursor_(&cursor), lost_before_(cursor.lost.load(std::memory_order_relaxed)) {
         cursor.generation.store(segment_.header().generation, std::memory_order_relaxed);
         acknowledge();
     }
-    /// Where a successor is to go on: at the cursor if it belongs to this ring, else at `otherwise`.
-    static uint64_t resume(const shm::Segment& segment, const shm::Cursor& cursor, uint64_t otherwise) {
-        const bool same = cursor.generation.load(std::memory_order_relaxed) == segment.header().generation;
-        return same ? cursor.position.load(std::memory_order_acquire) : otherwise;
-    }
-
     shm::ReadStatus read() { return reader_.read(buffer_.data()); }
     /// The message that the last read() copied.
     template <typename Message>
@@ -103,15 +99,24 @@ class Subscriber {
         cursor_->lost.store(lost_before_ + reader_.lost(), std::memory_order_relaxed);
         cursor_->position.store(position, std::memory_order_release);
     }
+    /// Goes back to `position`, to read again what could not be handled.
+    void seek(uint64_t position) { reader_.seek(position); }
     bool ready() const { return reader_.ready(); }
     uint64_t position() const { return reader_.position(); }
     uint64_t lost() const { return reader_.lost(); }
     uint64_t lag() const { return reader_.lag(); }
+    /// Whether it went on at a predecessor's cursor.
+    bool resumed() const { return resumed_; }
     const shm::Segment& segment() const { return segment_; }
     std::string name() const { return segment_.header().channel; }
 
   private:
+    static bool belongs(const shm::Segment& segment, const shm::Cursor& cursor) {
+        return cursor.generation.load(std::memory_order_relaxed) == segment.header().generation;
+    }
+
     shm::Segment segment_;
+    bool resumed_;
     shm::BroadcastReader<slot_bytes> reader_;
     shm::Cursor* cursor_;
     uint64_t lost_before_;

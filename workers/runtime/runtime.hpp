@@ -52,8 +52,7 @@ class Runtime {
         if (cursor == nullptr) return fail(ErrorKind::no_space, name() + " has no cursor left for " + segment->header().channel);
         using Reader = shm::BroadcastReader<slot_bytes>;
         const auto otherwise = from == From::oldest ? Reader::oldest(*segment) : Reader::newest(*segment);
-        const auto position = Subscriber<slot_bytes>::resume(*segment, *cursor, otherwise);
-        return Subscriber<slot_bytes>(std::move(*segment), *cursor, position);
+        return Subscriber<slot_bytes>(std::move(*segment), *cursor, otherwise);
     }
     Expected<Sender<128>> sender(ChannelKind kind, ProcessId reader);
     Expected<Receiver<128>> receiver(ChannelKind kind, ProcessId writer);

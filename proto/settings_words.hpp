@@ -193,7 +193,8 @@ inline std::string description_of(const Section& section) {
             text += line + "\n";
             line.clear();
         }
-        const auto sentence = std::string(key.help) + "; " + expected_of(key);
+        const auto expected = expected_of(key);
+        const auto sentence = std::string(key.help) + (expected == "a text" ? "" : "; " + expected);
         for (const auto word : split(sentence, ' ')) {
             if (line.size() + 1 + word.size() > describe_columns) {
                 text += line + "\n";

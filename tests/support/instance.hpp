@@ -128,14 +128,19 @@ class Instance {
 
     // Life and death of workers.
     void write_config(const std::string& toml) const { std::ofstream(folder_ + "/config.toml") << toml; }
-    /// Starts a worker as the supervisor would. `extra` arguments come last and so override the usual ones.
+    /// Starts a worker as the supervisor would. `extra` holds options with their values; they replace the
+    /// usual ones.
     Child start(ProcessId process, const std::string& program_path,
                 const std::vector<std::string>& extra = {}) {
         auto& desk = slot(process).desk;
         desk.incarnation.fetch_add(1);
         desk.state.store(static_cast<uint32_t>(WorkerState::spawned));
         auto argv = arguments(process, program_path);
-        argv.insert(argv.end(), extra.begin(), extra.end());
+        for (size_t i = 0; i + 1 < extra.size(); i += 2) {
+            const auto usual = std::ranges::find(argv, extra[i]);
+            if (usual != argv.end()) argv.erase(usual, usual + 2);
+            argv.insert(argv.end(), {extra[i], extra[i + 1]});
+        }
         Child child(argv, folder_ + "/" + name_of(process) + ".out");
         desk.start_time.store(shm::process_start(static_cast<uint64_t>(child.pid())));
         desk.pid.store(static_cast<uint64_t>(child.pid()));

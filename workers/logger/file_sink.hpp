@@ -1,7 +1,8 @@
 // The log file: whole batches appended with one write(2), rotated by size.
 //
-// orderflow.log -> orderflow.log.1 -> ... -> orderflow.log.<keep>, the oldest removed. A line that a killed predecessor left
-// unfinished is ended with a newline. On a full disk append() says so and nothing is lost: the caller tries again.
+// orderflow.log -> orderflow.log.1 -> ... -> orderflow.log.<keep>, the oldest removed. A line that a killed
+// predecessor left unfinished is ended with a newline. On a full disk append() says so and nothing is lost:
+// the caller tries again.
 #pragma once
 
 #include <string>

@@ -4,31 +4,42 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace of::logger {
 namespace {
 
 /// From the first record to the write: what arrives meanwhile is merged in its place.
 constexpr auto collect_period = std::chrono::milliseconds(20);
+/// Records younger than this stay in their rings: another process may be about to commit an older one.
+constexpr int64_t grace_ns = 5 * ns_per_ms;
+constexpr std::chrono::milliseconds nap_length{2};
 constexpr size_t lines_per_batch = 4096;
 constexpr int64_t retry_ns = 250 * ns_per_ms;
+constexpr ProcessId supervisor{ProcessKind::supervisor, 0};
 
 }  // namespace
 
 Merge::Merge(Runtime& runtime, const MergeSettings& settings)
-    : runtime_(runtime), settings_(settings), sink_(settings.file), repeats_(settings.repeats_per_second), timer_(runtime.io()),
+    : runtime_(runtime),
+      settings_(settings),
+      sink_(settings.file),
+      repeats_(settings.repeats_per_second),
+      timer_(runtime.io()),
+      nap_(runtime.io(), runtime.options().wait, nap_length),
       written_(runtime.metrics().counter("records_written_total", "log records written")),
       lost_(runtime.metrics().counter("records_lost_total", "log records overwritten before they were read")),
       bytes_(runtime.metrics().counter("bytes_written_total", "bytes of log written")),
       omitted_(runtime.metrics().counter("records_omitted_total", "repeated records left out")),
-      failures_(runtime.metrics().counter("write_failures_total", "batches that the disk refused and that were tried again")) {}
+      failures_(runtime.metrics().counter("write_failures_total",
+                                          "batches that the disk refused and that were tried again")) {}
 
 Expected<void> Merge::start() {
     if (auto opened = sink_.open(); !opened) return opened;
     for (const auto process : runtime_.processes()) {
         auto subscriber = runtime_.subscriber<256>(ChannelKind::log, process, Runtime::From::oldest);
         if (!subscriber) return tl::make_unexpected(subscriber.error());
-        rings_.push_back({process, std::move(*subscriber), 0});
+        rings_.push_back({process, std::move(*subscriber)});
     }
     lines_.reserve(lines_per_batch);
     runtime_.log().write(log_event::log_file_opened, runtime_.next_correlation(), sink_.path());
@@ -39,22 +50,34 @@ bool Merge::any_ready() const {
     return std::ranges::any_of(rings_, [](const Ring& ring) { return ring.subscriber.ready(); });
 }
 
+bool Merge::crowded() const {
+    return std::ranges::any_of(rings_, [](const Ring& ring) {
+        return ring.subscriber.lag() >= ring.subscriber.segment().header().slots / 4;
+    });
+}
+
 size_t Merge::poll() {
-    if (!collecting_due_ && !draining_) {
-        if (any_ready()) tick(0);
+    if (mono_ns() < retry_at_ns_) return 0;
+    if (!collecting_due_ && !draining_ && !crowded()) {
+        if (!any_ready()) return 0;
+        tick(0);
+        nap_.after_reading(1);
         return 0;
     }
     collecting_due_ = false;
-    if (mono_ns() < retry_at_ns_) return 0;
     collect();
     return collected_;
 }
 
 /// While the timer runs there is nothing to do, though records lie there: they are to be written together.
-bool Merge::pending() const { return collecting_due_ || (!timer_armed_ && any_ready()); }
+bool Merge::pending() const {
+    if (mono_ns() < retry_at_ns_) return false;  // the tick looks again
+    return collecting_due_ || (!timer_armed_ && any_ready()) || crowded();
+}
 
 void Merge::tick(int64_t now_ns) {
-    if (now_ns != 0) add_omitted(wall_ns());
+    constexpr auto end_of_time = std::numeric_limits<int64_t>::max();
+    if (now_ns != 0) add_omitted(draining_ ? end_of_time : wall_ns());
     if (timer_armed_ || !any_ready()) return;
     timer_armed_ = true;
     timer_.expires_after(collect_period);
@@ -66,52 +89,64 @@ void Merge::tick(int64_t now_ns) {
 
 void Merge::collect() {
     collected_ = 0;
-    for (auto& ring : rings_) collect_ring(ring);
+    const auto now = wall_ns();
+    for (auto& ring : rings_) collect_ring(ring, now);
     if (collected_ == 0 && lines_.empty()) return;
     std::ranges::stable_sort(lines_, {}, &Line::wall_ns);
     write_out();
 }
 
-void Merge::collect_ring(Ring& ring) {
+void Merge::collect_ring(Ring& ring, int64_t now_ns) {
+    auto& subscriber = ring.subscriber;
     while (lines_.size() < lines_per_batch) {
-        const auto status = ring.subscriber.read();
+        const auto position = subscriber.position();
+        const auto status = subscriber.read();
         if (status == shm::ReadStatus::empty) return;
         ++collected_;
-        if (status == shm::ReadStatus::lapped) {
-            note_lost(ring);
-            continue;
+        if (status == shm::ReadStatus::lapped) continue;
+        const auto& record = subscriber.message<LogRecord>();
+        // One far in the future is from before a step of the clock, and waits for nothing.
+        const bool too_young = record.wall_ns > now_ns - grace_ns && record.wall_ns <= now_ns + grace_ns;
+        if (too_young && !draining_ && !crowded()) {
+            --collected_;
+            return subscriber.seek(position);
         }
-        const auto& record = ring.subscriber.message<LogRecord>();
-        if (record.header.type != MessageType::log_record || record.level < settings_.least) continue;
-        if (!repeats_.admit(record.header.origin, record.id, record.wall_ns)) {
-            omitted_.add();
-            continue;
-        }
-        lines_.push_back({record.wall_ns, ring.subscriber.position() - 1, record});
+        if (subscriber.lost() != ring.lost_told) note_lost(ring, record.wall_ns);
+        take(ring, record);
     }
+}
+
+void Merge::take(Ring& ring, const LogRecord& record) {
+    if (record.header.type != MessageType::log_record || record.level < settings_.least) return;
+    if (!repeats_.admit(record.header.origin, record.id, record.wall_ns)) return omitted_.add();
+    lines_.push_back({record.wall_ns, ring.subscriber.position() - 1, record});
 }
 
 /// A record of the logger's own that goes straight into the batch, at its place in time.
 LogRecord Merge::own_record(CorrelationId correlation) const {
     LogRecord record{};
-    record.header = {.type = MessageType::log_record, .origin = runtime_.self().packed(), .correlation = correlation};
+    record.header = {
+        .type = MessageType::log_record, .origin = runtime_.self().packed(), .correlation = correlation};
     record.wall_ns = wall_ns();
     return record;
 }
 
-void Merge::note_lost(Ring& ring) {
+/// The line stands where the records would have stood: before the next one of their ring.
+void Merge::note_lost(Ring& ring, int64_t wall_ns) {
     const auto lost = ring.subscriber.lost() - ring.lost_told;
     ring.lost_told = ring.subscriber.lost();
     lost_.add(lost);
     auto record = own_record(runtime_.next_correlation());
+    record.wall_ns = wall_ns;
     log_event::log_records_lost(record, lost, ring.subscriber.name());
-    lines_.push_back({record.wall_ns, ring.subscriber.position(), record});
+    lines_.push_back({wall_ns, ring.subscriber.position() - 1, record});
 }
 
 void Merge::add_omitted(int64_t now_ns) {
     for (const auto& omitted : repeats_.take_omitted(now_ns)) {
         auto record = own_record(runtime_.next_correlation());
-        log_event::log_repeated(record, name_of(ProcessId::unpack(omitted.origin)), sentence(omitted.event).name, omitted.count);
+        log_event::log_repeated(record, name_of(ProcessId::unpack(omitted.origin)),
+                                sentence(omitted.event).name, omitted.count);
         lines_.push_back({record.wall_ns, 0, record});
     }
     if (!lines_.empty()) collecting_due_ = true;
@@ -128,19 +163,35 @@ void Merge::write_out() {
         return;
     }
     for (auto& ring : rings_) ring.subscriber.acknowledge();
-    const bool has_error = std::ranges::any_of(lines_, [](const Line& line) { return line.record.level == LogLevel::error; });
+    const bool has_error =
+        std::ranges::any_of(lines_, [](const Line& line) { return line.record.level == LogLevel::error; });
     if (has_error) sink_.sync();
     written_.add(lines_.size());
     bytes_.add(text_.size());
     lines_.clear();
-    if (sink_.rotated()) runtime_.log().write(log_event::log_file_rotated, runtime_.next_correlation(), sink_.path() + ".1");
+    if (sink_.rotated())
+        runtime_.log().write(log_event::log_file_rotated, runtime_.next_correlation(), sink_.path() + ".1");
 }
 
-/// The last to leave: when every other process but the supervisor is gone and has nothing left unsaid.
+void Merge::drain() {
+    draining_ = true;
+    for (auto& ring : rings_) ring.drain_to = ring.subscriber.position() + ring.subscriber.lag();
+}
+
+bool Merge::read_out() const {
+    return std::ranges::all_of(rings_,
+                               [](const Ring& ring) { return ring.subscriber.position() >= ring.drain_to; });
+}
+
+/// Restarted alone, the logger goes when it has written what was there. When all is stopping it is the last
+/// to leave: every other process but the supervisor is gone and has nothing left unsaid.
 bool Merge::drained() const {
-    if (!draining_ || any_ready() || !lines_.empty()) return false;
-    return std::ranges::all_of(runtime_.processes(), [&](ProcessId process) {
-        return process == runtime_.self() || process.kind == ProcessKind::supervisor || !runtime_.alive(process);
+    if (!draining_ || !lines_.empty() || !read_out() || repeats_.any_omitted()) return false;
+    const bool alone = runtime_.control().instance.stopping.load(std::memory_order_relaxed) == 0 &&
+                       runtime_.alive(supervisor);
+    if (alone) return true;
+    return !any_ready() && std::ranges::all_of(runtime_.processes(), [&](ProcessId process) {
+        return process == runtime_.self() || process == supervisor || !runtime_.alive(process);
     });
 }
 

@@ -1,7 +1,8 @@
-// Keeps a sentence that one process repeats from flooding the log: at most so many lines of it each second, then one line that
-// says how many were left out. Pure; time is an argument.
+// Keeps a sentence that one process repeats from flooding the log: at most so many lines of it each second,
+// then one line that says how many were left out. Pure; time is an argument.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -35,6 +36,11 @@ class RepeatLimit {
             told.push_back({key.first, key.second, std::exchange(window.omitted, 0)});
         }
         return told;
+    }
+
+    /// Whether something was left out and not told yet.
+    bool any_omitted() const {
+        return std::ranges::any_of(windows_, [](const auto& entry) { return entry.second.omitted != 0; });
     }
 
   private:

@@ -18,7 +18,9 @@ Expected<void> each_row(Database& database, std::string_view sql, Take take) {
     }
 }
 
-GapKind gap_kind(int64_t number) { return number == 0 ? GapKind::trade : GapKind::agg_trade; }
+GapKind gap_kind(int64_t number) {
+    return number == 0 ? GapKind::trade : GapKind::agg_trade;
+}
 
 /// A file that its maker never finished holds nothing yet; it is completed when its day is written.
 Expected<bool> is_empty(Database& database) {
@@ -36,8 +38,7 @@ Expected<Catalog> Catalog::load(const std::string& folder) {
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
         if (const auto day = day_of_file(entry.path().filename().string())) catalog.days_[*day];
     }
-    if (error)
-        return fail(ErrorKind::denied, fmt::format("data directory {}: {}", folder, error.message()));
+    if (error) return fail(ErrorKind::denied, fmt::format("data directory {}: {}", folder, error.message()));
     for (const auto& [day, rows] : catalog.days_) {
         if (auto loaded = catalog.load_file(day); !loaded) return tl::make_unexpected(loaded.error());
     }
@@ -46,7 +47,8 @@ Expected<Catalog> Catalog::load(const std::string& folder) {
 }
 
 Expected<void> Catalog::load_file(Day day) {
-    // For writing, since the log of a killed writer is taken in on the first look, and a read-only connection may not do so.
+    // For writing, since the log of a killed writer is taken in on the first look, and a read-only connection
+    // may not do so.
     auto database = Database::open(path(day), Mode::read_write);
     if (!database) return tl::make_unexpected(database.error());
     const auto empty = is_empty(*database);
@@ -59,16 +61,17 @@ Expected<void> Catalog::load_file(Day day) {
 }
 
 Expected<void> Catalog::load_counters(Database& database, Day day) {
-    return each_row(
-        database, "SELECT name, kind, rows, last_id FROM counters JOIN symbols ON symbols.id = symbol_id",
-        [&](Statement& row) {
-            const auto number = symbol(row.text(0));
-            const auto kind = index_of(gap_kind(row.integer(1)));
-            const auto rows = static_cast<uint64_t>(row.integer(2));
-            days_[day][number][kind] += rows;
-            symbols_[number].rows[kind] += rows;
-            if (row.integer(3) != 0) symbols_[number].tracks[kind].last = row.integer(3);  // days come in order
-        });
+    return each_row(database,
+                    "SELECT name, kind, rows, last_id FROM counters JOIN symbols ON symbols.id = symbol_id",
+                    [&](Statement& row) {
+                        const auto number = symbol(row.text(0));
+                        const auto kind = index_of(gap_kind(row.integer(1)));
+                        const auto rows = static_cast<uint64_t>(row.integer(2));
+                        days_[day][number][kind] += rows;
+                        symbols_[number].rows[kind] += rows;
+                        if (row.integer(3) != 0)
+                            symbols_[number].tracks[kind].last = row.integer(3);  // days come in order
+                    });
 }
 
 Expected<void> Catalog::load_gaps(Database& database, Day day) {

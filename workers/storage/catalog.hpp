@@ -1,7 +1,8 @@
-// What all files of the store hold, in memory: rows of each symbol, the watch over its ids, and how far each ring is stored.
+// What all files of the store hold, in memory: rows of each symbol, the watch over its ids, and how far each
+// ring is stored.
 //
-// Loaded once while starting, from the counters that lie in the files themselves, so its cost does not grow with the rows.
-// Only committed batches change it. Owned by SqliteSink; Queries reads it.
+// Loaded once while starting, from the counters that lie in the files themselves, so its cost does not grow
+// with the rows. Only committed batches change it. Owned by SqliteSink; Queries reads it.
 #pragma once
 
 #include <array>
@@ -14,7 +15,9 @@
 namespace of::storage {
 
 inline constexpr size_t gap_kinds = 2;
-constexpr size_t index_of(GapKind kind) { return kind == GapKind::trade ? 0 : 1; }
+constexpr size_t index_of(GapKind kind) {
+    return kind == GapKind::trade ? 0 : 1;
+}
 
 struct SymbolTotals {
     std::string name;

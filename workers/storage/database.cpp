@@ -13,22 +13,28 @@ constexpr int busy_timeout_ms = 50;
 ErrorKind kind_of(int code) {
     switch (code & 0xff) {
         case SQLITE_CORRUPT:
-        case SQLITE_NOTADB: return ErrorKind::corrupt;
-        case SQLITE_FULL: return ErrorKind::no_space;
+        case SQLITE_NOTADB:
+            return ErrorKind::corrupt;
+        case SQLITE_FULL:
+            return ErrorKind::no_space;
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-        case SQLITE_INTERRUPT: return ErrorKind::busy;
+        case SQLITE_INTERRUPT:
+            return ErrorKind::busy;
         case SQLITE_PERM:
         case SQLITE_READONLY:
-        case SQLITE_CANTOPEN: return ErrorKind::denied;
-        default: return ErrorKind::failed;
+        case SQLITE_CANTOPEN:
+            return ErrorKind::denied;
+        default:
+            return ErrorKind::failed;
     }
 }
 
 tl::unexpected<Error> failure(sqlite3* handle) {
     const auto code = sqlite3_extended_errcode(handle);
     const char* path = sqlite3_db_filename(handle, "main");
-    const auto name = path == nullptr ? std::string("store") : std::filesystem::path(path).filename().string();
+    const auto name =
+        path == nullptr ? std::string("store") : std::filesystem::path(path).filename().string();
     return fail(kind_of(code), fmt::format("{}: {}", name, sqlite3_errmsg(handle)));
 }
 
@@ -64,6 +70,8 @@ Expected<Database> Database::open(const std::string& path, Mode mode) {
     const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     Database database(path, handle);
     if (code != SQLITE_OK) return fail(kind_of(code), fmt::format("{}: {}", path, sqlite3_errstr(code)));
+    if (mode == Mode::read_write && sqlite3_db_readonly(handle, "main") == 1)
+        return fail(ErrorKind::denied, fmt::format("{} is not writable", path));
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, busy_timeout_ms);
     return database;

@@ -1,6 +1,7 @@
 // SQLite, as much of it as storage needs: connections and statements that close themselves, errors as values.
 //
-// A path with a wrong, damaged or foreign file is an Error whose sentence names it. Not thread-safe: one owner.
+// A path with a wrong, damaged or foreign file is an Error whose sentence names it. Not thread-safe: one
+// owner.
 #pragma once
 
 #include <sqlite3.h>
@@ -18,7 +19,8 @@ enum class Mode : uint8_t { read_only, read_write };
 /// A prepared statement, valid as long as its Database.
 class Statement {
   public:
-    /// Rewinds it and binds its parameters from the first on: integers and texts. Texts must live until the run ends.
+    /// Rewinds it and binds its parameters from the first on: integers and texts. Texts must live until the
+    /// run ends.
     template <typename... Values>
     Statement& bind(const Values&... values) {
         sqlite3_reset(handle_.get());

@@ -18,10 +18,8 @@ std::string expand(std::string text, std::string_view word, std::string_view exp
         const auto from = at + opening.size() + 1;
         const auto column = from < end ? text.substr(from, end - from) : "";
         std::string value(expression);
-        for (auto x = value.find('X'); x != std::string::npos; x = value.find('X', x + column.size())) {
-            const bool alone = x == 0 || !std::isalpha(static_cast<unsigned char>(value[x - 1]));
-            value.replace(x, 1, alone ? column : "X");
-        }
+        for (auto x = value.find('X'); x != std::string::npos; x = value.find('X'))
+            value.replace(x, 1, column);
         text.replace(at, end - at + 1, value);
     }
     return text;
@@ -74,10 +72,10 @@ Expected<std::unique_ptr<DayFile>> DayFile::open(const std::string& path, Synchr
 
 Expected<void> DayFile::prepare(Synchronous synchronous) {
     // The page size counts only before the first page is written, that is, in a new file.
-    const auto pragmas =
-        fmt::format("PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; "
-                    "PRAGMA journal_size_limit = {}; PRAGMA synchronous = {}",
-                    page_bytes, journal_bytes_max, synchronous == Synchronous::full ? "FULL" : "NORMAL");
+    const auto pragmas = fmt::format(
+        "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; "
+        "PRAGMA journal_size_limit = {}; PRAGMA synchronous = {}",
+        page_bytes, journal_bytes_max, synchronous == Synchronous::full ? "FULL" : "NORMAL");
     return database_.integer("SELECT count(*) FROM sqlite_schema")
         .and_then([&](int64_t objects) -> Expected<void> {
             if (auto set = database_.run(pragmas); !set) return set;
@@ -87,9 +85,9 @@ Expected<void> DayFile::prepare(Synchronous synchronous) {
 }
 
 Expected<void> DayFile::create_schema() {
-    return database_.run(fmt::format(
-        "BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} {} COMMIT", application_id,
-        schema_version, schema_tables, views()));
+    return database_.run(
+        fmt::format("BEGIN IMMEDIATE; PRAGMA application_id = {}; PRAGMA user_version = {}; {} {} COMMIT",
+                    application_id, schema_version, schema_tables, views()));
 }
 
 Expected<void> DayFile::prepare_statements() {

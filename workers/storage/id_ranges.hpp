@@ -1,6 +1,7 @@
 // Sets of exchange ids as ranges, and the watch over one symbol's ids. Pure.
 //
-// A feed's ids are contiguous, so a jump shows exactly what is missing. Ranges are inclusive, sorted and never touch.
+// A feed's ids are contiguous, so a jump shows exactly what is missing. Ranges are inclusive, sorted and
+// never touch.
 #pragma once
 
 #include <algorithm>
@@ -62,17 +63,20 @@ class IdRanges {
     std::vector<IdRange> ranges_;
 };
 
-/// What is known of the ids of one symbol and kind: the last in the order of the feed, and those that the ledger misses.
+/// What is known of the ids of one symbol and kind: the last in the order of the feed, and those that the
+/// ledger misses.
 struct IdTrack {
     int64_t last = 0;  ///< 0 before the first
     IdRanges missing;
     uint64_t repaired = 0;  ///< ids that were missing and came after all
 
-    /// Takes note of a stored row. Returns the ids that were jumped over, whether known as missing or not. A repaired row
-    /// fills a hole and says nothing of the order; a smaller id begins a new epoch of the exchange's counter.
+    /// Takes note of a stored row. Returns the ids that were jumped over, whether known as missing or not. A row that was
+    /// fetched anew, or that fills a hole late, says nothing of the order; any other smaller id begins a new epoch of the
+    /// exchange's counter (or is a double, which the rows themselves tell).
     std::optional<IdRange> arrive(int64_t id, bool is_repair) {
-        repaired += missing.remove(id);
-        if (is_repair) return {};
+        const bool fills_hole = missing.remove(id);
+        repaired += fills_hole;
+        if (is_repair || fills_hole) return {};
         const auto before = last;
         last = id;
         if (before == 0 || id <= before + 1) return {};

@@ -1,94 +1,65 @@
-// From the market rings to the day files: reads in ring order, collects a batch, commits it with its cursors, acknowledges.
+// From one market ring to batches for the store.
 //
-// Exactly once: a row is keyed by (symbol, exchange id), and the ring positions are committed in the same transaction, so a
-// killed worker's successor goes on right behind the last commit. A batch never spans two days; commits are in ring order.
-// When SQLite refuses (disk full, locked), the batch is rolled back and read again from the ring after a pause.
+// Reads what is there, keeps the rows and ledger entries, and says when the batch is due: when it is full,
+// when its oldest row is old enough, or when the next row belongs to another UTC day. That next row is kept
+// aside until the batch is stored; while it cannot be stored nothing more is read, and the ring keeps the
+// rest. Allocates nothing after construction.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <memory>
-#include <optional>
-
 #include "shm/book_page.hpp"
-#include "workers/runtime/worker.hpp"
-#include "workers/storage/continuity.hpp"
-#include "workers/storage/day_file.hpp"
-#include "workers/storage/queries.hpp"
+#include "workers/runtime/channels.hpp"
+#include "workers/storage/sink.hpp"
 
 namespace of::storage {
 
-struct IngestSettings {
-    uint64_t batch_rows_max = 1000;
-    int64_t batch_age_ns = 50 * ns_per_ms;
-    bool full_sync = false;
-    int64_t retention_days = 0;
+struct BatchLimits {
+    size_t rows_max = 1'000;
+    int64_t age_ns_max = 50 * ns_per_ms;
 };
 
-class Ingest : public Worker {
+class Ingest {
   public:
-    Ingest(Runtime& runtime, const IngestSettings& settings);
+    /// `from` is where the subscriber stands. `book` names the symbols of this feed.
+    Ingest(Subscriber<128> ring, shm::Segment book, Store& store, BatchLimits limits);
 
-    Expected<void> start() override;
-    size_t poll() override;
-    bool pending() const override;
-    void tick(int64_t now_ns) override;
-    void drain() override { draining_ = true; }
-    bool drained() const override;
+    /// Takes in at most `limit` messages; returns how many.
+    size_t read(size_t limit, int64_t now_ns);
+    /// Whether read() would take in something.
+    bool readable() const { return !blocked() && ring_.ready(); }
+    /// Whether the batch should be stored now.
+    bool due(int64_t now_ns) const { return blocked() || (!batch_.entries.empty() && now_ns >= due_ns()); }
+    /// When the batch will be due by its age; meaningful while there is one.
+    int64_t due_ns() const { return first_ns_ + limits_.age_ns_max; }
+    bool empty() const { return batch_.entries.empty() && !next_; }
+    const Batch& batch() const { return batch_; }
+    /// The batch is stored: its messages are acknowledged, and the row that was kept aside begins the next
+    /// one.
+    void stored(int64_t now_ns);
+
+    const Subscriber<128>& ring() const { return ring_; }
+    /// Messages lost to laps since the last call.
+    uint64_t take_lost();
+    /// Rows whose symbol the feed's directory does not name: not stored.
+    uint64_t refused() const { return refused_; }
 
   private:
-    struct Ring {
-        ProcessId feed;
-        Subscriber<128> subscriber;
-        shm::Segment book;
-        uint64_t batch_start;  ///< everything before it is committed
-        uint64_t handled;      ///< everything before it is in the open transaction, or needs none
-        uint64_t lost_told;
-    };
-    struct Traced {
-        CorrelationId correlation;
-        int64_t id;
-        int64_t position;
-        uint16_t symbol;
-    };
+    bool blocked() const { return next_.has_value() || batch_.entries.size() >= limits_.rows_max; }
+    void take_in(uint64_t position, int64_t now_ns);
+    Day day_for(const Entry& entry) const;
+    std::optional<uint32_t> symbol_of(uint16_t index);
 
-    Expected<void> open_rings();
-    Expected<void> resume_from_files();
-    size_t read_ring(Ring& ring, size_t limit);
-    Expected<void> handle(Ring& ring);
-    Expected<void> store_trade(Ring& ring, std::string_view symbol);
-    Expected<void> store_agg_trade(Ring& ring, std::string_view symbol);
-    template <typename Row>
-    Expected<void> store_row(Ring& ring, const Row& row, GapKind kind, std::string_view symbol);
-    Expected<void> note_hole(const Continuity::Hole& hole, GapKind kind, std::string_view symbol, const Header& header);
-    Expected<void> open_batch(int64_t day);
-    Expected<void> commit();
-    void after_commit();
-    void commit_or_retry();
-    void fail_batch(const Error& error);
-    void schedule_commit();
-    void drop_old_files();
-
-    Runtime& runtime_;
-    IngestSettings settings_;
-    std::vector<Ring> rings_;
-    std::unique_ptr<DayFile> file_;
-    std::unique_ptr<CallServer> calls_;
-    Queries queries_;
-    Continuity continuity_;
-    boost::asio::steady_timer timer_;
-    uint64_t batch_rows_ = 0;
-    bool commit_due_ = false;
-    bool timer_armed_ = false;
-    int64_t retry_at_ns_ = 0;
-    int64_t retry_delay_ns_ = 0;
-    int64_t complained_ns_ = 0;
-    int64_t last_day_ = 0;
-    uint64_t commits_since_checkpoint_ = 0;
-    bool draining_ = false;
-    std::vector<Traced> traced_;
-    std::vector<int64_t> receive_times_;
-    Counter stored_trades_, stored_agg_trades_, duplicates_, commits_, failures_, lost_;
-    Histogram commit_time_, receive_to_disk_;
+    Subscriber<128> ring_;
+    shm::Segment book_;
+    Store& store_;
+    BatchLimits limits_;
+    Batch batch_;
+    std::optional<Entry> next_;
+    Day next_day_ = 0;
+    Day row_day_ = 0;  ///< of the last trade, for ledger entries, which have no day of their own
+    int64_t first_ns_ = 0;
+    uint64_t lost_told_ = 0;
+    uint64_t refused_ = 0;
+    std::vector<std::optional<uint32_t>> symbols_;
 };
 
 }  // namespace of::storage

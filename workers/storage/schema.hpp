@@ -1,11 +1,12 @@
-// The tables and views of a day's file. STORE.md is the same for readers; change both, and schema_version, together.
+// The tables and views of a day's file. STORE.md is the same for readers; change both, and schema_version,
+// together.
 #pragma once
 
 #include <string_view>
 
 namespace of::storage {
 
-inline constexpr int schema_version = 1;         ///< PRAGMA user_version
+inline constexpr int schema_version = 1;            ///< PRAGMA user_version
 inline constexpr int application_id = 0x4f46'4c57;  ///< "OFLW", PRAGMA application_id
 
 inline constexpr std::string_view schema_tables = R"sql(
@@ -34,7 +35,8 @@ CREATE TABLE counters (
     PRIMARY KEY (symbol_id, kind)) STRICT, WITHOUT ROWID;
 )sql";
 
-// Texts for people. ${time X}, ${decimal X} and ${correlation} are replaced by expressions when the file is made.
+// Texts for people. ${time X}, ${decimal X} and ${correlation} are replaced by expressions when the file is
+// made.
 inline constexpr std::string_view schema_views = R"sql(
 CREATE VIEW trades_text AS SELECT s.name AS symbol, trade_id, ${decimal price_e8} AS price,
     ${decimal quantity_e8} AS quantity, ${time trade_ns} AS trade_time, ${time event_ns} AS event_time,
@@ -57,7 +59,8 @@ inline constexpr std::string_view decimal_expression = "printf('%d.%08d', X / 10
 inline constexpr std::string_view correlation_expression =
     "iif(correlation = 0, '-', CASE (correlation >> 60) & 15 WHEN 1 THEN 'supervisor' WHEN 2 THEN 'binance' "
     "WHEN 3 THEN 'communication' WHEN 4 THEN 'storage' WHEN 5 THEN 'logger' ELSE 'unknown' END || "
-    "iif((correlation >> 56) & 15, '.' || ((correlation >> 56) & 15), '') || '-' || ((correlation >> 40) & 65535) || "
+    "iif((correlation >> 56) & 15, '.' || ((correlation >> 56) & 15), '') || '-' || ((correlation >> 40) & "
+    "65535) || "
     "'-' || printf('%010x', correlation & 1099511627775))";
 
 }  // namespace of::storage

@@ -1,7 +1,9 @@
-// What storage asks of a store: whole batches in, in the order of their ring, each with the cursor that makes it count once.
+// What storage asks of a store: whole batches in, in the order of their ring, each with the cursor that makes
+// it count once.
 //
-// One batch is one transaction and belongs to one UTC day. After an error nothing of it is stored, and the same batch may be
-// committed again. Implemented by SqliteSink; tests use their own. Owned by the storage worker's event loop.
+// One batch is one transaction and belongs to one UTC day. After an error nothing of it is stored, and the
+// same batch may be committed again. Implemented by SqliteSink; tests use their own. Owned by the storage
+// worker's event loop.
 #pragma once
 
 #include <string>
@@ -55,7 +57,8 @@ class Store {
     virtual ~Store() = default;
 
     virtual Expected<Committed> commit(const Batch& batch) = 0;
-    /// Of this generation; or of another, if there is none of this; nothing if the store has never seen the channel.
+    /// Of this generation; or of another, if there is none of this; nothing if the store has never seen the
+    /// channel.
     virtual const StoredCursor* cursor(const std::string& channel, uint64_t generation) const = 0;
     /// The store's number for a name.
     virtual uint32_t symbol(std::string_view name) = 0;

@@ -198,6 +198,12 @@ const Mistake mistakes[] = {
     {"# \xc3\xa9\xc3\xa9 \xed\xa0\x80", "3:6: byte 0xed is not UTF-8; save the file as UTF-8"},
 };
 
+/// Fit for a line of a test's report: one line, and printable.
+std::string one_line(std::string text) {
+    std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '~');
+    return text;
+}
+
 /// A file in a folder of its own, removed at the end.
 struct TemporaryFolder {
     std::string path = std::filesystem::temp_directory_path() / "settings_test.XXXXXX";
@@ -221,7 +227,7 @@ std::string load_problems(const std::string& path) {
 TEST_CASE("each mistake is named with its line, its column and what to do") {
     STATIC_REQUIRE(std::size(mistakes) >= 40);
     for (const auto& mistake : mistakes) {
-        INFO(mistake.toml);
+        INFO(one_line(mistake.toml));
         CHECK(problems_of(valid + mistake.toml) == "of.toml:" + mistake.rendered + "\n");
     }
 }
@@ -268,7 +274,7 @@ TEST_CASE("every mistake is reported at once, in the order of the lines") {
     REQUIRE(std::ranges::count(text, '\n') == 6);
     for (const auto* place : {"of.toml:2:12: ", "of.toml:2:19: ", "of.toml:4:10: ", "of.toml:5:18: ",
                               "of.toml:6:1: ", "of.toml:7:1: "}) {
-        INFO(text);
+        INFO(one_line(text));
         REQUIRE(text.find(place) != std::string::npos);
     }
     std::vector<std::pair<uint32_t, uint32_t>> places;
@@ -418,8 +424,8 @@ TEST_CASE("no damage to a file makes the reader throw or lose a section") {
         "share\n[storage]\nbatch_rows_max = "
         "5\nsynchronous = 'full'\n[binance]\nsymbols = [\"BTCUSDT\",\n \"ETHUSDT\"]\n[logger]\nx = {y = 1}\n";
     const auto seed = std::random_device{}();
-    INFO("seed " << seed);
     std::mt19937 random(seed);
+    std::string damaged;
     constexpr std::string_view bytes = "[]{}\"'=.#\n\\ \t,0aZ\xc3\xa9\xff\x00-+_:T";
     for (int round = 0; round < 5000; ++round) {
         auto toml = original;
@@ -437,10 +443,13 @@ TEST_CASE("no damage to a file makes the reader throw or lose a section") {
                     toml.erase(at, 1 + random() % 3);
             }
         }
-        INFO(toml);
         const auto loaded = parse(toml, "of.toml", sections, foreign);
-        REQUIRE(loaded.sections.size() == std::size(sections));
-        REQUIRE(loaded["storage"].integer("batch_rows_max") >= 1);
-        for (const auto& problem : loaded.problems) REQUIRE_FALSE(problem.message.empty());
+        const bool complete =
+            loaded.sections.size() == std::size(sections) && loaded["storage"].integer("batch_rows_max") >= 1;
+        const bool worded = std::ranges::none_of(loaded.problems,
+                                                 [](const auto& problem) { return problem.message.empty(); });
+        if (!complete || !worded) damaged = one_line(toml);
     }
+    INFO("seed " << seed);
+    REQUIRE(damaged == "");
 }

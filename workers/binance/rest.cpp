@@ -1,0 +1,242 @@
+#include "workers/binance/rest.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <deque>
+#include <optional>
+
+#include "workers/binance/rest_decoder.hpp"
+#include "workers/binance/tls.hpp"
+#include "workers/runtime/clock.hpp"
+
+namespace of::binance {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using error_code = boost::system::error_code;
+
+constexpr int64_t minute_ns = 60 * ns_per_s;
+
+uint64_t number_in(std::string_view text) {
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() ? value : 0;
+}
+
+}  // namespace
+
+int64_t parse_retry_after_ms(std::string_view text) {
+    constexpr uint64_t days_max_s = 7 * 86'400;  // the longest ban is three days
+    return static_cast<int64_t>(std::min(number_in(text), days_max_s)) * 1000;
+}
+
+struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
+    struct Request {
+        std::string target;
+        bool urgent;
+        OnAnswer on_answer;
+    };
+    /// One connection. Handlers hold it, so that it outlives what they were begun for.
+    struct Link {
+        Link(asio::io_context& io, asio::ssl::context& tls) : stream(io, tls) {}
+        asio::ssl::stream<tcp::socket> stream;
+        beast::flat_buffer buffer;
+        http::request<http::empty_body> request;
+        std::optional<http::response_parser<http::string_body>> parser;
+        bool used = false;  ///< has carried an answer: a failure may be the server's closing of an idle connection
+    };
+    using LinkPtr = std::shared_ptr<Link>;
+
+    Client(asio::io_context& loop, asio::ssl::context& context, Url to, OnLimited limited)
+        : io(loop), tls(context), url(std::move(to)), on_limited(std::move(limited)), resolver(loop), deadline(loop), gate(loop) {}
+
+    void get(const std::string& target, bool urgent, OnAnswer on_answer) {
+        if (queue.size() >= queue_max) {
+            RestAnswer refused{0, "", "too many requests are waiting"};
+            return on_answer(refused);
+        }
+        const auto place = urgent ? std::ranges::find(queue, false, &Request::urgent) : queue.end();
+        queue.insert(place, {url.path + target, urgent, std::move(on_answer)});
+        pump();
+    }
+
+    /// How long the first request has to wait; 0 when it may go.
+    int64_t wait_ns() const {
+        const auto now = mono_ns();
+        if (now < shut_until_ns) return shut_until_ns - now;
+        const bool same_minute = wall_ns() / minute_ns == weight_minute;
+        const bool scarce = same_minute && used_weight + weight_reserve > weight_limit;
+        return scarce && !queue.front().urgent ? minute_ns - wall_ns() % minute_ns : 0;
+    }
+
+    void pump() {
+        if (busy || stopped || queue.empty()) return;
+        if (const auto wait = wait_ns(); wait > 0) return sleep(wait);
+        busy = true;
+        current = std::move(queue.front());
+        queue.pop_front();
+        retried = false;
+        send();
+    }
+
+    void sleep(int64_t for_ns) {
+        gate.expires_after(std::chrono::nanoseconds(for_ns));
+        gate.async_wait([self = shared_from_this()](const error_code& error) {
+            if (!error) self->pump();
+        });
+    }
+
+    void send() {
+        arm();
+        if (link) return write(link);
+        link = std::make_shared<Link>(io, tls);
+        auto self = shared_from_this();
+        resolver.async_resolve(url.host, url.port, [self, at = link](const error_code& error, const tcp::resolver::results_type& found) {
+            if (error) return self->failed(at, "name " + self->url.host + ": " + error.message());
+            asio::async_connect(at->stream.next_layer(), found, [self, at](const error_code& failure, const tcp::endpoint&) {
+                if (failure) return self->failed(at, "connect: " + failure.message());
+                self->secure(at);
+            });
+        });
+    }
+
+    void secure(const LinkPtr& at) {
+        error_code ignored;
+        at->stream.next_layer().set_option(tcp::no_delay(true), ignored);
+        if (const auto error = expect_host(at->stream.native_handle(), url)) return failed(at, "TLS: " + error.message());
+        at->stream.async_handshake(asio::ssl::stream_base::client, [self = shared_from_this(), at](const error_code& error) {
+            if (error) return self->failed(at, tls_sentence(at->stream.native_handle(), error));
+            self->write(at);
+        });
+    }
+
+    void write(const LinkPtr& at) {
+        if (at != link) return;
+        at->request = {http::verb::get, current.target, 11};
+        at->request.set(http::field::host, url.authority());
+        at->request.set(http::field::user_agent, "orderflow");
+        at->parser.emplace();
+        at->parser->body_limit(body_bytes_max);
+        http::async_write(at->stream, at->request, [self = shared_from_this(), at](const error_code& error, size_t) {
+            if (error) return self->failed(at, "request: " + error.message());
+            http::async_read(at->stream, at->buffer, *at->parser, [self, at](const error_code& failure, size_t) {
+                if (failure) return self->failed(at, "answer: " + failure.message());
+                self->answered(at);
+            });
+        });
+    }
+
+    void answered(const LinkPtr& at) {
+        if (at != link) return;
+        auto response = at->parser->release();
+        at->used = true;
+        if (response.need_eof()) drop();
+        note_limits(response);
+        RestAnswer answer{static_cast<int>(response.result_int()), std::move(response.body()), ""};
+        if (!answer.ok()) {
+            const auto sentence = error_sentence(answer.body);
+            answer.error = "the exchange answered " + std::to_string(answer.status) + (sentence.empty() ? "" : ": " + sentence);
+        }
+        finish(answer);
+    }
+
+    void note_limits(const http::response<http::string_body>& response) {
+        if (const auto weight = response["X-MBX-USED-WEIGHT-1M"]; !weight.empty()) {
+            used_weight = number_in({weight.data(), weight.size()});
+            weight_minute = wall_ns() / minute_ns;
+        }
+        const auto status = static_cast<int>(response.result_int());
+        if (status != 429 && status != 418) return;
+        const auto text = response[http::field::retry_after];
+        const auto asked = parse_retry_after_ms({text.data(), text.size()});
+        const auto pause_ms = asked > 0 ? asked : pause_default_ms;
+        shut_until_ns = mono_ns() + pause_ms * ns_per_ms;
+        on_limited(status, pause_ms);
+    }
+
+    void failed(const LinkPtr& at, const std::string& reason) {
+        if (at != link) return;
+        const bool idle_close = at->used && !retried;
+        drop();
+        if (idle_close) {  // GET can be repeated; the server may have closed the kept connection just before
+            retried = true;
+            return send();
+        }
+        RestAnswer answer{0, "", reason};
+        finish(answer);
+    }
+
+    void finish(RestAnswer& answer) {
+        deadline.cancel();
+        ++turn;
+        busy = false;
+        const auto request = std::move(current);
+        request.on_answer(answer);
+        pump();
+    }
+
+    void arm() {
+        deadline.expires_after(std::chrono::milliseconds(timeout_ms));
+        // The turn tells a timer that ran out just as its request ended from one that is in time.
+        deadline.async_wait([self = shared_from_this(), armed = ++turn](const error_code& error) {
+            if (error || armed != self->turn || !self->link) return;
+            self->retried = true;
+            self->failed(self->link, "no answer within 12 s");
+        });
+    }
+
+    void drop() {
+        if (!link) return;
+        error_code ignored;
+        link->stream.next_layer().close(ignored);
+        link.reset();
+    }
+
+    void stop() {
+        stopped = true;
+        queue.clear();
+        current.on_answer = [](RestAnswer&) {};
+        resolver.cancel();
+        deadline.cancel();
+        gate.cancel();
+        drop();
+    }
+
+    asio::io_context& io;
+    asio::ssl::context& tls;
+    Url url;
+    OnLimited on_limited;
+    tcp::resolver resolver;
+    asio::steady_timer deadline;
+    asio::steady_timer gate;
+    std::deque<Request> queue;
+    Request current{};
+    LinkPtr link;
+    uint64_t turn = 0;
+    bool busy = false;
+    bool retried = false;
+    bool stopped = false;
+    int64_t shut_until_ns = 0;
+    uint64_t used_weight = 0;
+    int64_t weight_minute = 0;
+};
+
+Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, OnLimited on_limited)
+    : client_(std::make_shared<Client>(io, tls, std::move(url), std::move(on_limited))) {}
+Rest::~Rest() { client_->stop(); }
+
+void Rest::get(const std::string& target, bool urgent, OnAnswer on_answer) { client_->get(target, urgent, std::move(on_answer)); }
+void Rest::stop() { client_->stop(); }
+uint64_t Rest::used_weight() const { return client_->used_weight; }
+const Url& Rest::url() const { return client_->url; }
+int64_t Rest::limited_for_ms() const { return std::max<int64_t>(0, (client_->shut_until_ns - mono_ns()) / ns_per_ms); }
+
+}  // namespace of::binance

@@ -1,0 +1,60 @@
+// HTTPS requests to one REST host: one connection kept alive, one request at a time, a bounded queue, a deadline for each.
+//
+// It obeys the exchange: after 429 or 418 nothing is sent until Retry-After has passed, and once the used-weight header stands
+// near the limit, requests that are not urgent wait for the next minute (BINANCE.md, section 7). Every request ends in exactly one
+// call of its OnAnswer, from the event loop. Owned by the feed's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "workers/binance/url.hpp"
+
+namespace of::binance {
+
+struct RestAnswer {
+    int status = 0;     ///< of HTTP; 0 when there was no answer
+    std::string body;
+    std::string error;  ///< a sentence, when there was no answer or it was not 200
+
+    bool ok() const { return status == 200; }
+};
+
+class Rest {
+  public:
+    static constexpr size_t queue_max = 2'048;
+    static constexpr int64_t timeout_ms = 12'000;           ///< the exchange itself gives up after 10 s
+    static constexpr uint64_t weight_limit = 6'000;         ///< a minute and address
+    static constexpr uint64_t weight_reserve = 1'500;       ///< of it, kept for urgent requests
+    static constexpr int64_t pause_default_ms = 60'000;     ///< after a 429 or 418 without Retry-After
+    static constexpr size_t body_bytes_max = size_t{16} << 20;
+
+    using OnAnswer = std::function<void(RestAnswer& answer)>;
+    /// Told of each answer that limits us: its status and for how long nothing will be sent.
+    using OnLimited = std::function<void(int status, int64_t pause_ms)>;
+
+    Rest(boost::asio::io_context& io, boost::asio::ssl::context& tls, Url url, OnLimited on_limited);
+    ~Rest();
+    Rest(const Rest&) = delete;
+
+    /// `target` begins with a slash. Urgent requests (book snapshots) go before all others (repairs).
+    void get(const std::string& target, bool urgent, OnAnswer on_answer);
+    /// Ends the connection and forgets what is queued; no OnAnswer is called any more.
+    void stop();
+
+    uint64_t used_weight() const;      ///< as the last answer's header said
+    int64_t limited_for_ms() const;    ///< how long the gate stays shut; 0 when it is open
+    const Url& url() const;
+
+  private:
+    struct Client;
+    std::shared_ptr<Client> client_;
+};
+
+/// "7" to 7000; 0 for anything that is no number of seconds.
+int64_t parse_retry_after_ms(std::string_view text);
+
+}  // namespace of::binance

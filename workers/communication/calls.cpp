@@ -1,0 +1,49 @@
+#include "workers/communication/calls.hpp"
+
+namespace of::communication {
+namespace {
+
+constexpr size_t replies_per_turn = 1024;
+
+}  // namespace
+
+Expected<void> Calls::open() {
+    for (const auto process : runtime_.processes()) {
+        if (process.kind != ProcessKind::storage && process.kind != ProcessKind::binance) continue;
+        auto caller = runtime_.caller(process);
+        if (!caller) return tl::make_unexpected(caller.error());
+        lines_.push_back({process, std::move(*caller)});
+    }
+    return {};
+}
+
+void Calls::call(ProcessId server, Caller::Request request, Caller::OnRow on_row, Caller::OnEnd on_end) {
+    const auto line = std::ranges::find(lines_, server, &Line::server);
+    if (line == lines_.end() || !runtime_.alive(server)) return on_end(CallStatus::unavailable, 0);
+    runtime_.trace().hop(request.correlation, Hop::called, mono_ns(), request.from_id, -1);
+    auto ended = [this, server, request, on_end = std::move(on_end)](CallStatus status, uint32_t rows) {
+        if (status == CallStatus::timed_out) {
+            runtime_.log().write(log_event::call_timed_out, request.correlation, name_of(request.type), name_of(server),
+                                 static_cast<uint64_t>(request.timeout_ms));
+        }
+        runtime_.trace().hop(request.correlation, Hop::answered, mono_ns(), rows, -1);
+        on_end(status, rows);
+    };
+    line->caller->call(request, std::move(on_row), std::move(ended));
+}
+
+size_t Calls::poll() {
+    size_t handled = 0;
+    for (auto& line : lines_) handled += line.caller->poll(replies_per_turn);
+    return handled;
+}
+
+bool Calls::pending() const {
+    return std::ranges::any_of(lines_, [](const Line& line) { return line.caller->ready(); });
+}
+
+void Calls::expire(int64_t now_ns) {
+    for (auto& line : lines_) line.caller->expire(now_ns);
+}
+
+}  // namespace of::communication

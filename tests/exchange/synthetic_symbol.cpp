@@ -11,7 +11,7 @@ namespace {
 constexpr size_t levels_start = 500;
 constexpr size_t levels_min = 100;
 constexpr size_t levels_max = 1500;
-constexpr int64_t spread_ticks_max = 20;
+constexpr int64_t spread_ticks_max = 100;
 
 /// A price to start from: real ones for the two best known, else something from the name.
 e8_t price_for(const std::string& name) {
@@ -25,7 +25,8 @@ e8_t price_for(const std::string& name) {
 }  // namespace
 
 SyntheticSymbol::SyntheticSymbol(SymbolState& state, uint64_t seed) : state_(state), random_(seed) {
-    start_price_ = price_for(state.name);
+    start_price_ = fair_price_ = price_for(state.name);
+    state_.tick = start_price_ > 1'000 * e8_one ? 1'000'000 : 10'000;
     state_.lot = start_price_ > 10'000 * e8_one ? 1'000 : 10'000;
     next_trade_id_ = id_from_seed(3'700'000'000);
     next_agg_id_ = id_from_seed(1'000'000'000);
@@ -47,11 +48,27 @@ int64_t SyntheticSymbol::pause_ns(int64_t mean_ns) {
     return 1 + static_cast<int64_t>(-std::log1p(-uniform) * static_cast<double>(mean_ns));
 }
 
-/// Log-like: half are below a dozen lots, few are thousands.
-e8_t SyntheticSymbol::quantity() {
-    const uint64_t scale = uint64_t{8} << std::min<uint64_t>(
-                               static_cast<uint64_t>(__builtin_ctzll(random_() | 1ULL << 60)) * 2, 18);
-    return static_cast<e8_t>(1 + below(scale * 2)) * state_.lot;
+/// Of a taker: half are below a hundred lots, few are many thousands.
+e8_t SyntheticSymbol::order_quantity() {
+    const auto doublings = static_cast<uint64_t>(__builtin_ctzll(random_() | 1ULL << 8));
+    return static_cast<e8_t>(1 + below(uint64_t{64} << doublings * 2)) * state_.lot;
+}
+
+/// What stands on a level: many orders together.
+e8_t SyntheticSymbol::level_quantity() {
+    return order_quantity() * static_cast<e8_t>(1 + below(32));
+}
+
+/// About 0.03 % a minute at a hundred acts a second, and turned back at 5 % from the start.
+void SyntheticSymbol::drift() {
+    const e8_t step = start_price_ / 400'000;
+    fair_price_ += step * (static_cast<e8_t>(below(5)) - 2);
+    const e8_t reach = start_price_ / 20;
+    fair_price_ = std::clamp(fair_price_, start_price_ - reach, start_price_ + reach);
+}
+
+bool SyntheticSymbol::rising() const {
+    return best(Side::bid) < fair_price_;
 }
 
 e8_t SyntheticSymbol::best(Side side) const {
@@ -77,8 +94,8 @@ void SyntheticSymbol::fill_book() {
     e8_t bid = start_price_;
     e8_t ask = start_price_ + state_.tick;
     for (size_t i = 0; i < levels_start; ++i) {
-        set(Side::bid, bid, quantity());
-        set(Side::ask, ask, quantity());
+        set(Side::bid, bid, level_quantity());
+        set(Side::ask, ask, level_quantity());
         bid -= state_.tick * static_cast<e8_t>(1 + below(1 + i / 2));
         ask += state_.tick * static_cast<e8_t>(1 + below(1 + i / 2));
     }
@@ -90,36 +107,35 @@ BestQuote SyntheticSymbol::quote() const {
     return {state_.book.last_update_id, bid.first, bid.second, ask.first, ask.second};
 }
 
-/// A better price inside the spread, a cancelled best level, or another quantity. The walk is pulled back to
-/// where it began, so that a market of many hours stays among sensible prices.
+/// A better price inside the spread, a cancelled best level, or another quantity. The side that the walk
+/// leads to betters its price more often, the other one gives way.
 void SyntheticSymbol::change_top() {
     const e8_t bid = best(Side::bid);
     const e8_t ask = best(Side::ask);
-    const bool low = bid < start_price_;
     const Side side = chance(50) ? Side::bid : Side::ask;
     const int64_t room = (ask - bid) / state_.tick - 1;
-    const bool pull = (side == Side::bid) == low;
-    if (room > 0 && (room > spread_ticks_max || chance(pull ? 32 : 30))) {
-        const e8_t step =
-            state_.tick * static_cast<e8_t>(1 + below(static_cast<uint64_t>(std::min<int64_t>(room, 3))));
-        set(side, side == Side::bid ? bid + step : ask - step, quantity());
-    } else if (room <= spread_ticks_max && levels(side) > levels_min && chance(12)) {
-        set(side, best(side), 0);
+    const bool leads = (side == Side::bid) == rising();
+    if (room > 0 && (room > spread_ticks_max || chance(leads ? 60 : 20))) {
+        const auto ticks = chance(60) ? room : 1 + static_cast<int64_t>(below(static_cast<uint64_t>(room)));
+        set(side, side == Side::bid ? bid + state_.tick * ticks : ask - state_.tick * ticks,
+            level_quantity());
+    } else if (room <= spread_ticks_max && levels(side) > levels_min && chance(leads ? 5 : 25)) {
+        for (uint64_t gone = 1 + below(leads ? 1 : 6); gone > 0; --gone) set(side, best(side), 0);
     } else {
-        set(side, best(side), quantity());
+        set(side, best(side), level_quantity());
     }
 }
 
 void SyntheticSymbol::change_behind_top() {
     const Side side = chance(50) ? Side::bid : Side::ask;
-    const auto reach = uint64_t{4} << below(14);  // near levels change more often than far ones
+    const auto reach = uint64_t{64} << below(10);  // near levels change more often than far ones
     const e8_t distance = state_.tick * static_cast<e8_t>(1 + below(reach));
     const e8_t price = side == Side::bid ? best(side) - distance : best(side) + distance;
     if (price < state_.tick) return;
     const bool known =
         side == Side::bid ? state_.book.bids.contains(price) : state_.book.asks.contains(price);
     const bool remove = known && levels(side) > levels_min && chance(55);
-    set(side, price, remove ? 0 : quantity());
+    set(side, price, remove ? 0 : level_quantity());
     trim(side);
 }
 
@@ -148,12 +164,12 @@ e8_t SyntheticSymbol::fill(Activity& activity, Side maker, e8_t price, e8_t want
 
 /// A taker's order against the best level; several makers stand there, so it often makes several trades.
 void SyntheticSymbol::trade(Activity& activity) {
-    const Side maker = chance(best(Side::bid) < start_price_ ? 49 : 51) ? Side::bid : Side::ask;
+    const Side maker = chance(rising() ? 42 : 58) ? Side::bid : Side::ask;
     const e8_t price = best(maker);
     const uint64_t makers = chance(60) ? 1 : 2 + below(3);
     e8_t total = 0;
     for (uint64_t i = 0; i < makers && best(maker) == price && levels(maker) > levels_min; ++i) {
-        total += fill(activity, maker, price, quantity());
+        total += fill(activity, maker, price, order_quantity());
     }
     if (activity.trades.empty()) return;
     activity.agg_trade =
@@ -163,6 +179,7 @@ void SyntheticSymbol::trade(Activity& activity) {
 
 Activity SyntheticSymbol::act() {
     Activity activity;
+    drift();
     if (chance(25)) trade(activity);
     if (activity.trades.empty()) change_top();
     activity.quote = quote();

@@ -59,7 +59,10 @@ class SyntheticSymbol {
 
     uint64_t below(uint64_t bound) { return random_() % bound; }
     bool chance(uint64_t percent) { return below(100) < percent; }
-    e8_t quantity();
+    e8_t order_quantity();
+    e8_t level_quantity();
+    void drift();
+    bool rising() const;
     int64_t id_from_seed(int64_t base);
     e8_t best(Side side) const;
     size_t levels(Side side) const;
@@ -75,6 +78,7 @@ class SyntheticSymbol {
     SymbolState& state_;
     std::mt19937_64 random_;
     e8_t start_price_ = 0;
+    e8_t fair_price_ = 0;  // a random walk of its own, which the book's middle is drawn to
     int64_t next_trade_id_ = 0;
     int64_t next_agg_id_ = 0;
     int64_t delta_from_ = 0;  // the last id of the last depth event

@@ -15,7 +15,7 @@ std::string symbol_json(const std::string& name, const SymbolResult& symbol) {
         R"({}:{{"book_sha256":"{}","final_update_id":{},"best_bid":{},"best_ask":{},"oracle_compared":{},"oracle_mismatched":{},)"
         R"("trades_stored":{},"agg_trades_stored":{},"trades_played":{},"agg_trades_played":{},"trades_missing":{},"agg_trades_missing":{},)"
         R"("book_state":"{}","bid_levels":{},"ask_levels":{},"book_resets":{}}})",
-        quoted(name), symbol.book_sha256, symbol.final_update_id, level_text(symbol.best_bid), level_text(symbol.best_ask), symbol.oracle_compared,
+        json_text(name), symbol.book_sha256, symbol.final_update_id, level_text(symbol.best_bid), level_text(symbol.best_ask), symbol.oracle_compared,
         symbol.oracle_mismatched, symbol.stored.trades, symbol.stored.agg_trades, symbol.trades_played, symbol.agg_trades_played,
         symbol.stored.trades_missing, symbol.stored.agg_trades_missing, symbol.book_state, symbol.bid_levels, symbol.ask_levels, symbol.book_resets);
 }
@@ -33,7 +33,7 @@ std::string kills_json(const std::vector<Kill>& kills) {
     std::map<std::string, uint64_t> counts;
     for (const auto& kill : kills) ++counts[kill.victim];
     std::string text = "{";
-    for (const auto& [victim, count] : counts) text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", quoted(victim), count);
+    for (const auto& [victim, count] : counts) text += fmt::format("{}{}:{}", text.size() > 1 ? "," : "", json_text(victim), count);
     return text + "}";
 }
 
@@ -50,7 +50,7 @@ void check_kind(const std::string& symbol, const char* kind, uint64_t played, ui
 }
 
 void check_golden_book(const simdjson::dom::element& golden, RunResult& result) {
-    const std::string name(std::string_view(golden["symbol"]));
+    const std::string name{std::string_view(golden["symbol"])};
     const auto& found = result.symbols[name];
     const auto compare = [&](const char* what, const std::string& expected, const std::string& actual) {
         if (expected != actual) result.problems.push_back(fmt::format("{} {}: expected {}, found {}", name, what, expected, actual.empty() ? "none" : actual));
@@ -87,7 +87,7 @@ void RunResult::check_conservation() {
     }
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -105,7 +105,7 @@ std::string quoted(std::string_view text) {
 std::string json_of(const RunResult& result) {
     std::string symbols, problems;
     for (const auto& [name, symbol] : result.symbols) symbols += (symbols.empty() ? "" : ",") + symbol_json(name, symbol);
-    for (const auto& problem : result.problems) problems += (problems.empty() ? "" : ",") + quoted(problem);
+    for (const auto& problem : result.problems) problems += (problems.empty() ? "" : ",") + json_text(problem);
     return fmt::format(
         R"({{"symbols":{{{}}},"lost":{},"lapped":{},"repaired":{},"restarts":{},"latency_ns":{{"receive_to_ring":{},"receive_to_disk":{},"receive_to_client":{}}},)"
         R"("gaps_open":{},"duplicates":{},"oracle_compared":{},"oracle_mismatched":{},"kills":{},"client":{},"traces_checked":{},"seed":{},"seconds":{:.3f},"conserved":{},"problems":[{}]}})",

@@ -59,7 +59,7 @@ std::string json_of(const RunResult& result);
 std::string page_of(const RunResult& result);
 
 /// A JSON string literal.
-std::string quoted(std::string_view text);
+std::string json_text(std::string_view text);
 
 /// A problem for each book that is not the one of this file (golden_spot.json).
 void check_golden(const std::string& path, RunResult& result);

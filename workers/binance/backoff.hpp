@@ -1,7 +1,8 @@
 // How long to wait before the next attempt. Pure: chance comes from a seeded source, so tests repeat exactly.
 //
-// Reconnects take a full-jitter delay, so that many clients of an exchange that comes back do not return together; snapshot
-// requests take the doubled delay plus a quarter of jitter, since their limit is the weight and not the crowd.
+// Reconnects take a full-jitter delay, so that many clients of an exchange that comes back do not return
+// together; snapshot requests take the doubled delay plus a quarter of jitter, since their limit is the
+// weight and not the crowd.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,9 @@ class Chance {
         return z ^ (z >> 31);
     }
     /// Uniform in 0..limit, both included.
-    int64_t up_to(int64_t limit) { return limit <= 0 ? 0 : static_cast<int64_t>(next() % (static_cast<uint64_t>(limit) + 1)); }
+    int64_t up_to(int64_t limit) {
+        return limit <= 0 ? 0 : static_cast<int64_t>(next() % (static_cast<uint64_t>(limit) + 1));
+    }
 
   private:
     uint64_t state_;

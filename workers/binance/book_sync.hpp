@@ -1,11 +1,13 @@
-// Keeps one symbol's book by the exchange's documented procedure (BINANCE.md, sections 5.1, 5.4, 5.5). Pure: no clock, no I/O.
+// Keeps one symbol's book by the exchange's documented procedure (BINANCE.md, sections 5.1, 5.4, 5.5). Pure:
+// no clock, no I/O.
 //
 //   disconnected -> buffering (first event) -> snapshot_wait (a snapshot is asked for) -> synced
 //   synced -> buffering on a gap, a crossed book, or a book that differs from the exchange's own best quote
 //
-// Events are buffered until a snapshot joins them, across any number of snapshots that are too old. What happens to the book is told to
-// a BookSink in the order in which consumers must see it. The owner asks take_request() from time to time and answers with on_snapshot
-// or on_failure; at most one request is out, and answers that belong to an older book are dropped.
+// Events are buffered until a snapshot joins them, across any number of snapshots that are too old. What
+// happens to the book is told to a BookSink in the order in which consumers must see it. The owner asks
+// take_request() from time to time and answers with on_snapshot or on_failure; at most one request is out,
+// and answers that belong to an older book are dropped.
 #pragma once
 
 #include <array>
@@ -38,8 +40,10 @@ class BookSync {
     static constexpr size_t buffer_levels_max = 1'000'000;
     static constexpr int64_t retry_min_ms = 250;
     static constexpr int64_t retry_max_ms = 3'000;
-    static constexpr int64_t calm_ns = 10'000'000'000;     ///< in step for so long: the next resync need not wait
-    static constexpr int64_t epoch_distance = 100'000;     ///< update ids that go back further than this have restarted
+    static constexpr int64_t calm_ns =
+        10'000'000'000;  ///< in step for so long: the next resync need not wait
+    static constexpr int64_t epoch_distance =
+        100'000;  ///< update ids that go back further than this have restarted
 
     enum class Joined : uint8_t { synced, stale, late };
 
@@ -58,7 +62,9 @@ class BookSync {
     const OrderBook& book() const { return book_; }
     int64_t last_id() const { return last_id_; }
     size_t buffered() const { return buffer_.events.size(); }
-    int64_t buffer_first_id() const { return buffer_.events.empty() ? 0 : buffer_.events.front().depth.first_id; }
+    int64_t buffer_first_id() const {
+        return buffer_.events.empty() ? 0 : buffer_.events.front().depth.first_id;
+    }
     /// When the next request is due, for log records; meaningful while not synced.
     int64_t request_at_ns() const { return request_at_ns_; }
 
@@ -72,6 +78,7 @@ class BookSync {
     };
 
     void set_state(BookState state);
+    void take(const DepthEvent& event, int64_t now_ns);
     void buffer(const DepthEvent& event, int64_t now_ns);
     void follow(const DepthEvent& event, int64_t now_ns);
     void replay(int64_t now_ns);
@@ -83,7 +90,8 @@ class BookSync {
     Chance chance_;
     OrderBook book_;
     BookState state_ = BookState::disconnected;
-    int64_t last_id_ = 0;
+    int64_t last_id_ = 0;    // of the book
+    int64_t stream_id_ = 0;  // of the last event that came
     int64_t synced_at_ns_ = 0;
 
     Buffer buffer_;
@@ -93,7 +101,8 @@ class BookSync {
     int64_t request_at_ns_ = 0;
     uint32_t attempt_ = 0;
 
-    // Quotes run ahead of the 100 ms depth events; the one that meets the book's id is rarely more than five back.
+    // Quotes run ahead of the 100 ms depth events; the one that meets the book's id is rarely more than five
+    // back.
     std::array<QuoteFields, 64> quotes_{};
     size_t quote_at_ = 0;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-
 namespace of::binance {
 namespace {
 
@@ -11,44 +10,112 @@ using settings::Key;
 using settings::Kind;
 
 std::string expect_symbol(std::string_view text) {
-    const auto is_plain = [](unsigned char c) { return c > ' ' && c != '/' && c != '@' && c != '?' && c != '&' && c != '"'; };
+    const auto is_plain = [](unsigned char c) {
+        return c > ' ' && c != '/' && c != '@' && c != '?' && c != '&' && c != '"';
+    };
     const bool fits = !text.empty() && text.size() <= SymbolText{}.bytes.size();
     return fits && std::ranges::all_of(text, is_plain) ? "" : "a symbol such as \"BTCUSDT\"";
 }
-std::string expect_wss(std::string_view text) { return parse_url(text, "wss") ? "" : "a URL of the form wss://HOST[:PORT][/PATH]"; }
-std::string expect_https(std::string_view text) { return parse_url(text, "https") ? "" : "a URL of the form https://HOST[:PORT][/PATH]"; }
-std::string expect_https_or_none(std::string_view text) { return text.empty() ? "" : expect_https(text); }
+std::string expect_wss(std::string_view text) {
+    return parse_url(text, "wss") ? "" : "a URL of the form wss://HOST[:PORT][/PATH]";
+}
+std::string expect_https(std::string_view text) {
+    return parse_url(text, "https") ? "" : "a URL of the form https://HOST[:PORT][/PATH]";
+}
+std::string expect_https_or_none(std::string_view text) {
+    return text.empty() ? "" : expect_https(text);
+}
 
 constexpr int64_t no_min = 1;
 constexpr Key keys[] = {
-    {.name = "symbols", .kind = Kind::text_list, .fallback = "[\"BTCUSDT\"]", .help = "Symbols to follow; all share one connection", .min = 1, .max = symbols_per_line_max, .expects = expect_symbol},
-    {.name = "stream_url", .fallback = "\"wss://data-stream.binance.vision\"", .help = "Where the streams are; /stream?streams=... is appended", .expects = expect_wss},
-    {.name = "rest_url", .fallback = "\"https://data-api.binance.vision\"", .help = "Where depth snapshots and aggregate trades are asked for", .expects = expect_https},
-    {.name = "history_url", .fallback = "\"\"", .help = "Where single trades are repaired from; empty for rest_url, or api.binance.com where that is the data-only host", .expects = expect_https_or_none},
-    {.name = "ca_file", .fallback = "\"\"", .help = "PEM file of the only authorities to trust, in place of the system's; relative to this file"},
-    {.name = "snapshot_limit", .kind = Kind::integer, .fallback = "5000", .help = "Levels a side that a depth snapshot asks for", .min = 5, .max = 5'000},
-    {.name = "reconnect_min_ms", .kind = Kind::integer, .fallback = "250", .help = "First reconnect delay at most; doubled for each further attempt", .min = no_min, .max = 60'000},
-    {.name = "reconnect_max_ms", .kind = Kind::integer, .fallback = "30000", .help = "Longest reconnect delay", .min = no_min, .max = 3'600'000},
-    {.name = "stale_after_ms", .kind = Kind::integer, .fallback = "60000", .help = "A symbol silent for so long is reported as stale", .min = 100, .max = 86'400'000},
-    {.name = "dead_after_ms", .kind = Kind::integer, .fallback = "45000", .help = "A connection without any frame for so long is dropped; the exchange pings each 20 s", .min = 100, .max = 3'600'000},
-    {.name = "rotate_after_s", .kind = Kind::integer, .fallback = "84600", .help = "Age at which a connection is replaced by a new one that runs beside it first; 0 for never", .min = 0, .max = 86'400},
+    {.name = "symbols",
+     .kind = Kind::text_list,
+     .fallback = "[\"BTCUSDT\"]",
+     .help = "Symbols to follow; all share one connection",
+     .min = 1,
+     .max = symbols_per_line_max,
+     .expects = expect_symbol},
+    {.name = "stream_url",
+     .fallback = "\"wss://data-stream.binance.vision\"",
+     .help = "Where the streams are; /stream?streams=... is appended",
+     .expects = expect_wss},
+    {.name = "rest_url",
+     .fallback = "\"https://data-api.binance.vision\"",
+     .help = "Where depth snapshots and aggregate trades are asked for",
+     .expects = expect_https},
+    {.name = "history_url",
+     .fallback = "\"\"",
+     .help = "Where single trades are repaired from; empty for rest_url, or api.binance.com where that is "
+             "the data-only host",
+     .expects = expect_https_or_none},
+    {.name = "ca_file",
+     .fallback = "\"\"",
+     .help = "PEM file of the only authorities to trust, in place of the system's; relative to this file"},
+    {.name = "snapshot_limit",
+     .kind = Kind::integer,
+     .fallback = "5000",
+     .help = "Levels a side that a depth snapshot asks for",
+     .min = 5,
+     .max = 5'000},
+    {.name = "reconnect_min_ms",
+     .kind = Kind::integer,
+     .fallback = "250",
+     .help = "First reconnect delay at most; doubled for each further attempt",
+     .min = no_min,
+     .max = 60'000},
+    {.name = "reconnect_max_ms",
+     .kind = Kind::integer,
+     .fallback = "30000",
+     .help = "Longest reconnect delay",
+     .min = no_min,
+     .max = 3'600'000},
+    {.name = "stale_after_ms",
+     .kind = Kind::integer,
+     .fallback = "60000",
+     .help = "A symbol silent for so long is reported as stale",
+     .min = 100,
+     .max = 86'400'000},
+    {.name = "dead_after_ms",
+     .kind = Kind::integer,
+     .fallback = "45000",
+     .help = "A connection without any frame for so long is dropped; the exchange pings each 20 s",
+     .min = 100,
+     .max = 3'600'000},
+    {.name = "rotate_after_s",
+     .kind = Kind::integer,
+     .fallback = "84600",
+     .help = "Age at which a connection is replaced by a new one that runs beside it first; 0 for never",
+     .min = 0,
+     .max = 86'400},
     {.name = "repair", .kind = Kind::boolean, .fallback = "true", .help = "Fetch missing trades over REST"},
-    {.name = "repair_ids_max", .kind = Kind::integer, .fallback = "200000", .help = "A gap of more ids than this is left open", .min = no_min, .max = 100'000'000},
+    {.name = "repair_ids_max",
+     .kind = Kind::integer,
+     .fallback = "200000",
+     .help = "A gap of more ids than this is left open",
+     .min = no_min,
+     .max = 100'000'000},
 };
 
 /// The data-only host has no historicalTrades (BINANCE.md, section 1.1); the general one has.
 std::string history_host(const settings::Values& values, const Url& rest_url) {
     const auto named = values.text("history_url");
     if (!named.empty()) return std::string(named);
-    return rest_url.host == "data-api.binance.vision" ? "https://api.binance.com" : std::string(values.text("rest_url"));
+    return rest_url.host == "data-api.binance.vision" ? "https://api.binance.com"
+                                                      : std::string(values.text("rest_url"));
 }
 
 Expected<std::vector<std::string>> checked_symbols(std::vector<std::string> symbols) {
-    for (auto& symbol : symbols) std::ranges::transform(symbol, symbol.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    for (auto& symbol : symbols)
+        std::ranges::transform(symbol, symbol.begin(), [](char c) {
+            return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+        });
     if (symbols.size() > symbols_per_line_max)
-        return fail(ErrorKind::invalid, "[binance] symbols has " + std::to_string(symbols.size()) + " entries; one connection carries " + std::to_string(symbols_per_line_max));
+        return fail(ErrorKind::invalid, "[binance] symbols has " + std::to_string(symbols.size()) +
+                                            " entries; one connection carries " +
+                                            std::to_string(symbols_per_line_max));
     for (auto it = symbols.begin(); it != symbols.end(); ++it) {
-        if (std::find(symbols.begin(), it, *it) != it) return fail(ErrorKind::invalid, "[binance] symbols names " + *it + " twice");
+        if (std::find(symbols.begin(), it, *it) != it)
+            return fail(ErrorKind::invalid, "[binance] symbols names " + *it + " twice");
     }
     return symbols;
 }
@@ -72,7 +139,8 @@ Expected<Config> Config::from(const settings::Values& values, const std::string&
     config.rest_url = std::move(*rest_url);
     config.history_url = std::move(*history_url);
     const std::filesystem::path ca_file(values.text("ca_file"));
-    if (!ca_file.empty()) config.ca_file = (std::filesystem::absolute(config_path).parent_path() / ca_file).lexically_normal();
+    if (!ca_file.empty())
+        config.ca_file = (std::filesystem::absolute(config_path).parent_path() / ca_file).lexically_normal();
     config.snapshot_limit = values.integer("snapshot_limit");
     config.reconnect_min_ms = values.integer("reconnect_min_ms");
     config.reconnect_max_ms = std::max(config.reconnect_min_ms, values.integer("reconnect_max_ms"));

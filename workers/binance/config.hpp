@@ -1,4 +1,5 @@
-// The [binance] section: its table for --help, --check-config and error messages, and its values once checked.
+// The [binance] section: its table for --help, --check-config and error messages, and its values once
+// checked.
 #pragma once
 
 #include <string>
@@ -27,7 +28,8 @@ struct Config {
     int64_t repair_ids_max = 200'000;
     bool repair = true;
 
-    /// The error is a sentence for the user: a URL that is none, a symbol twice, more than one connection carries.
+    /// The error is a sentence for the user: a URL that is none, a symbol twice, more than one connection
+    /// carries.
     static Expected<Config> from(const settings::Values& values, const std::string& config_path);
 };
 

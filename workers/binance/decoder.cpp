@@ -22,11 +22,14 @@ size_t letter_of(std::string_view key) {
     if (key[0] >= 'A' && key[0] <= 'Z') return static_cast<size_t>(key[0] - 'A') + 26;
     return letters;
 }
-constexpr size_t operator""_at(char c) { return static_cast<size_t>(c >= 'a' ? c - 'a' : c - 'A' + 26); }
+constexpr size_t operator""_at(char c) {
+    return static_cast<size_t>(c >= 'a' ? c - 'a' : c - 'A' + 26);
+}
 
 enum class Held : uint8_t { nothing, number, text, truth, levels, other };
 
-/// The one-letter fields of an event, whatever the event may be: the same letter is an id here, a price or a book side there.
+/// The one-letter fields of an event, whatever the event may be: the same letter is an id here, a price or a
+/// book side there.
 struct Fields {
     std::array<Held, letters> held{};
     std::array<int64_t, letters> numbers{};
@@ -93,7 +96,8 @@ simdjson::error_code read_letter(od::value value, size_t at, Fields& fields) {
     if (type == od::json_type::number) {
         const auto error = value.get_int64().get(fields.numbers[at]);
         fields.held[at] = error ? Held::other : Held::number;
-        return error == simdjson::NUMBER_ERROR || error == simdjson::INCORRECT_TYPE ? simdjson::SUCCESS : error;
+        return error == simdjson::NUMBER_ERROR || error == simdjson::INCORRECT_TYPE ? simdjson::SUCCESS
+                                                                                    : error;
     }
     if (type == od::json_type::boolean) {
         bool truth = false;
@@ -101,7 +105,8 @@ simdjson::error_code read_letter(od::value value, size_t at, Fields& fields) {
         fields.numbers[at] = truth;
         fields.held[at] = Held::truth;
     } else if (type == od::json_type::string) {
-        if (at == 'e'_at || at == 's'_at) return value.get_string().get(at == 'e'_at ? fields.event : fields.symbol);
+        if (at == 'e'_at || at == 's'_at)
+            return value.get_string().get(at == 'e'_at ? fields.event : fields.symbol);
         fields.texts[at] = inside_quotes(value.raw_json_token());
         fields.held[at] = Held::text;
     } else if (type == od::json_type::array && (at == 'a'_at || at == 'b'_at)) {
@@ -138,7 +143,8 @@ simdjson::error_code read_object(od::object object, Fields& fields, bool envelop
             continue;
         }
         const auto at = letter_of(key);
-        if (auto error = at < letters ? read_letter(value, at, fields) : read_word(value, key, fields)) return error;
+        if (auto error = at < letters ? read_letter(value, at, fields) : read_word(value, key, fields))
+            return error;
     }
     return simdjson::SUCCESS;
 }
@@ -188,7 +194,8 @@ Refusal read_trade(const Fields& fields, Frame& frame) {
         trade.id = read.number('a'_at, "aggregate trade without an id a");
         trade.first_id = read.number('f'_at, "aggregate trade without a first id f");
         trade.last_id = read.number('l'_at, "aggregate trade without a last id l");
-        trade.is_void = trade.price == 0 && trade.quantity == 0 && trade.first_id == -1 && trade.last_id == -1;
+        trade.is_void =
+            trade.price == 0 && trade.quantity == 0 && trade.first_id == -1 && trade.last_id == -1;
     }
     if (trade.id < 0) read.refuse("trade with a negative id");
     return read.refusal();
@@ -197,10 +204,14 @@ Refusal read_trade(const Fields& fields, Frame& frame) {
 Refusal read_quote(const Fields& fields, Frame& frame) {
     Reader read(fields);
     frame.quote.update_id = read.number('u'_at, "best quote without an update id u");
-    frame.quote.bid_price = read.decimal('b'_at, "best quote whose bid price b is no decimal of at most 8 digits");
-    frame.quote.bid_quantity = read.decimal('B'_at, "best quote whose bid quantity B is no decimal of at most 8 digits");
-    frame.quote.ask_price = read.decimal('a'_at, "best quote whose ask price a is no decimal of at most 8 digits");
-    frame.quote.ask_quantity = read.decimal('A'_at, "best quote whose ask quantity A is no decimal of at most 8 digits");
+    frame.quote.bid_price =
+        read.decimal('b'_at, "best quote whose bid price b is no decimal of at most 8 digits");
+    frame.quote.bid_quantity =
+        read.decimal('B'_at, "best quote whose bid quantity B is no decimal of at most 8 digits");
+    frame.quote.ask_price =
+        read.decimal('a'_at, "best quote whose ask price a is no decimal of at most 8 digits");
+    frame.quote.ask_quantity =
+        read.decimal('A'_at, "best quote whose ask quantity A is no decimal of at most 8 digits");
     return read.refusal();
 }
 
@@ -210,9 +221,12 @@ Refusal read_depth(const Fields& fields, Frame& frame) {
     depth.event_ns = read.time('E'_at, "depth event without a valid event time E");
     depth.first_id = read.number('U'_at, "depth event without a first update id U");
     depth.last_id = read.number('u'_at, "depth event without a last update id u");
-    if (fields.held['b'_at] != Held::levels || fields.held['a'_at] != Held::levels) read.refuse("depth event without both sides b and a");
-    if (fields.bad_level) read.refuse("depth event with a level that is no pair of decimals of at most 8 digits");
-    if (depth.first_id > depth.last_id || depth.first_id < 0) read.refuse("depth event whose update ids U and u are out of order");
+    if (fields.held['b'_at] != Held::levels || fields.held['a'_at] != Held::levels)
+        read.refuse("depth event without both sides b and a");
+    if (fields.bad_level)
+        read.refuse("depth event with a level that is no pair of decimals of at most 8 digits");
+    if (depth.first_id > depth.last_id || depth.first_id < 0)
+        read.refuse("depth event whose update ids U and u are out of order");
     depth.bids = fields.bids;
     depth.asks = fields.asks;
     return read.refusal();
@@ -220,15 +234,16 @@ Refusal read_depth(const Fields& fields, Frame& frame) {
 
 bool looks_like_quote(const Fields& fields) {
     const auto& held = fields.held;
-    return (fields.event.empty() || fields.event == "bookTicker") && held['u'_at] != Held::nothing && held['b'_at] == Held::text &&
-           held['a'_at] == Held::text;
+    return (fields.event.empty() || fields.event == "bookTicker") && held['u'_at] != Held::nothing &&
+           held['b'_at] == Held::text && held['a'_at] == Held::text;
 }
 
 FrameKind kind_of(const Fields& fields) {
     if (fields.event == "trade") return FrameKind::trade;
     if (fields.event == "aggTrade") return FrameKind::agg_trade;
     if (fields.event == "depthUpdate") return FrameKind::depth;
-    if (fields.event == "serverShutdown" || fields.stream == "!serverShutdown") return FrameKind::server_shutdown;
+    if (fields.event == "serverShutdown" || fields.stream == "!serverShutdown")
+        return FrameKind::server_shutdown;
     if (looks_like_quote(fields)) return FrameKind::best_quote;
     if (fields.stream.empty() && fields.event.empty() && fields.code) return FrameKind::error;
     if (fields.stream.empty() && fields.event.empty() && fields.answer) return FrameKind::answer;
@@ -238,15 +253,21 @@ FrameKind kind_of(const Fields& fields) {
 Refusal read_frame(const Fields& fields, Frame& frame) {
     frame.kind = kind_of(fields);
     frame.symbol = fields.symbol;
-    frame.text = frame.kind == FrameKind::error ? fields.message : fields.event.empty() ? fields.stream : fields.event;
+    frame.text = frame.kind == FrameKind::error ? fields.message
+                 : fields.event.empty()         ? fields.stream
+                                                : fields.event;
     const bool market = frame.kind <= FrameKind::depth;
     if (market && frame.symbol.empty()) return "market event without a symbol s";
     switch (frame.kind) {
         case FrameKind::trade:
-        case FrameKind::agg_trade: return read_trade(fields, frame);
-        case FrameKind::best_quote: return read_quote(fields, frame);
-        case FrameKind::depth: return read_depth(fields, frame);
-        default: return {};
+        case FrameKind::agg_trade:
+            return read_trade(fields, frame);
+        case FrameKind::best_quote:
+            return read_quote(fields, frame);
+        case FrameKind::depth:
+            return read_depth(fields, frame);
+        default:
+            return {};
     }
 }
 
@@ -276,7 +297,8 @@ tl::expected<const Frame*, std::string_view> Decoder::decode(std::string_view te
     if (!error) error = read_object(object, fields, true);
     if (error) return tl::make_unexpected(std::string_view(simdjson::error_message(error)));
     const char* rest = nullptr;
-    if (document.current_location().get(rest) != simdjson::OUT_OF_BOUNDS) return tl::make_unexpected(std::string_view("text behind the end of the JSON object"));
+    if (document.current_location().get(rest) != simdjson::OUT_OF_BOUNDS)
+        return tl::make_unexpected(std::string_view("text behind the end of the JSON object"));
     if (const auto refusal = read_frame(fields, frame)) return tl::make_unexpected(*refusal);
     return &frame;
 }

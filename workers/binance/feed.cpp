@@ -32,10 +32,14 @@ Expected<void> Feed::open_rings() {
     auto ring = runtime_.publisher<128>(ChannelKind::market);
     if (!ring) return tl::make_unexpected(ring.error());
     if (ring->writer().capacity() / 2 < depth_slots_max)
-        return fail(ErrorKind::invalid, fmt::format("[rings] market_slots is {}; a depth snapshot of {} slots needs at least 4096", ring->writer().capacity(), depth_slots_max));
+        return fail(
+            ErrorKind::invalid,
+            fmt::format("[rings] market_slots is {}; a depth snapshot of {} slots needs at least 4096",
+                        ring->writer().capacity(), depth_slots_max));
     market_ = std::make_unique<MarketPublisher>(std::move(*ring));
     queries_ = std::make_unique<Queries>(runtime_, lanes_);
-    auto calls = runtime_.call_server(communication, [this](const Call& call, Reply& reply) { queries_->serve(call, reply); });
+    auto calls = runtime_.call_server(
+        communication, [this](const Call& call, Reply& reply) { queries_->serve(call, reply); });
     if (!calls) return tl::make_unexpected(calls.error());
     calls_ = std::move(*calls);
     return {};
@@ -47,10 +51,12 @@ Expected<void> Feed::open_upstream() {
     tls_ = std::move(*tls);
     const auto limited = [this](int status, int64_t pause_ms) { on_limited(status, pause_ms); };
     rest_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, limited);
-    const bool elsewhere = config_.history_url.origin() + config_.history_url.path != config_.rest_url.origin() + config_.rest_url.path;
+    const bool elsewhere = config_.history_url.origin() + config_.history_url.path !=
+                           config_.rest_url.origin() + config_.rest_url.path;
     if (elsewhere) history_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, limited);
     repair_ = std::make_unique<Repair>(runtime_, *rest_, history(), config_.repair_ids_max);
-    legs_ = std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), std::random_device{}());
+    legs_ = std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this),
+                                   std::random_device{}());
     return {};
 }
 
@@ -59,13 +65,21 @@ Expected<void> Feed::make_lanes() {
     std::vector<uint16_t> indices;
     for (const auto& name : config_.symbols) {
         const auto index = page.add(name);
-        if (!index) return fail(ErrorKind::no_space, fmt::format("the symbol directory holds {} names and has no room for {}; stop the instance and remove its segments", shm::symbols_max, name));
+        if (!index)
+            return fail(ErrorKind::no_space,
+                        fmt::format("the symbol directory holds {} names and has no room for {}; stop the "
+                                    "instance and remove its segments",
+                                    shm::symbols_max, name));
         indices.push_back(*index);
     }
+    // Symbols that are not configured any more keep their index in the directory, but no book.
+    for (auto& entry : page.entries)
+        entry.state.store(static_cast<uint32_t>(BookState::disconnected), std::memory_order_relaxed);
     const auto tails = read_tail(market_->segment(), market_->tail(), page.symbols.load());
     const LaneContext context{runtime_, *market_, *metrics_, page, *this};
     for (size_t i = 0; i < indices.size(); ++i) {
-        lanes_.push_back(std::make_unique<Lane>(context, config_.symbols[i], indices[i], std::random_device{}()));
+        lanes_.push_back(
+            std::make_unique<Lane>(context, config_.symbols[i], indices[i], std::random_device{}()));
         by_symbol_.emplace(config_.symbols[i], i);
         lanes_.back()->begin(tails[indices[i]]);
     }
@@ -78,7 +92,9 @@ size_t Feed::poll() {
     return served + std::exchange(frames_since_poll_, 0);
 }
 
-bool Feed::pending() const { return calls_->ready() || legs_->paused(); }
+bool Feed::pending() const {
+    return calls_->ready() || legs_->paused();
+}
 
 void Feed::tick(int64_t now_ns) {
     legs_->tick(now_ns);
@@ -105,20 +121,23 @@ void Feed::on_connecting(uint32_t attempt) {
     const auto cause = runtime_.next_correlation();
     if (attempt > 1 || was_connected_) metrics_->reconnects.add();
     runtime_.log().write(log_event::line_connecting, cause, config_.line.url.origin(), attempt);
-    market_->stream_event(no_symbol, StreamState::connecting, attempt, 0, config_.line.url.authority(), cause);
+    market_->stream_event(no_symbol, StreamState::connecting, attempt, 0, config_.line.url.authority(),
+                          cause);
 }
 
 void Feed::on_up() {
     const auto cause = runtime_.next_correlation();
     was_connected_ = true;
-    runtime_.log().write(log_event::line_connected, cause, config_.line.url.origin(), lanes_.size() * std::size(stream_kinds));
+    runtime_.log().write(log_event::line_connected, cause, config_.line.url.origin(),
+                         lanes_.size() * std::size(stream_kinds));
     market_->stream_event(no_symbol, StreamState::connected, 0, 0, config_.line.url.authority(), cause);
     for (const auto& lane : lanes_) lane->on_connect(mono_ns());
 }
 
 void Feed::on_down(const std::string& reason, uint32_t attempt, int64_t delay_ms) {
     const auto cause = runtime_.next_correlation();
-    runtime_.log().write(log_event::line_lost, cause, config_.line.url.origin(), reason, static_cast<uint64_t>(delay_ms));
+    runtime_.log().write(log_event::line_lost, cause, config_.line.url.origin(), reason,
+                         static_cast<uint64_t>(delay_ms));
     market_->stream_event(no_symbol, StreamState::disconnected, attempt, delay_ms, reason, cause);
     for (const auto& lane : lanes_) lane->on_disconnect(cause);
 }
@@ -161,7 +180,9 @@ int Feed::dispatch(const Frame& frame, const Mark& mark, bool overlapping) {
 
 void Feed::refuse(std::string_view text, std::string_view reason, const Mark& mark) {
     metrics_->frames_refused.add();
-    if (mark.sampled) runtime_.trace().hop(mark.correlation, Hop::refused, mark.mono_ns, static_cast<int64_t>(text.size()), 0);
+    if (mark.sampled)
+        runtime_.trace().hop(mark.correlation, Hop::refused, mark.mono_ns, static_cast<int64_t>(text.size()),
+                             0);
     if (mark.mono_ns - refusal_logged_ns_ < refusal_log_every_ns) return;  // the counter has them all
     refusal_logged_ns_ = mark.mono_ns;
     runtime_.log().write(log_event::frame_refused, mark.correlation, text.size(), reason, text.substr(0, 96));
@@ -169,7 +190,8 @@ void Feed::refuse(std::string_view text, std::string_view reason, const Mark& ma
 
 void Feed::on_server_shutdown(const Mark& mark) {
     runtime_.log().write(log_event::line_server_shutdown, mark.correlation);
-    market_->stream_event(no_symbol, StreamState::server_shutdown, 0, 0, config_.line.url.authority(), mark.correlation);
+    market_->stream_event(no_symbol, StreamState::server_shutdown, 0, 0, config_.line.url.authority(),
+                          mark.correlation);
     legs_->rotate(mark.mono_ns);
 }
 
@@ -183,28 +205,35 @@ void Feed::request_snapshot(Lane& lane, int64_t now_ns) {
     metrics_->snapshots_requested.add();
     const auto cause = runtime_.next_correlation();
     runtime_.trace().hop(cause, Hop::called, now_ns, lane.book().buffer_first_id(), 0, lane.index());
-    const auto target = fmt::format("/api/v3/depth?symbol={}&limit={}", percent_encode(lane.name()), config_.snapshot_limit);
-    rest_->get(target, true, [this, &lane, ticket = *ticket, cause](RestAnswer& answer) { on_snapshot_answer(lane, ticket, cause, answer); });
+    const auto target =
+        fmt::format("/api/v3/depth?symbol={}&limit={}", percent_encode(lane.name()), config_.snapshot_limit);
+    rest_->get(target, true, [this, &lane, ticket = *ticket, cause](RestAnswer& answer) {
+        on_snapshot_answer(lane, ticket, cause, answer);
+    });
 }
 
 void Feed::on_snapshot_answer(Lane& lane, uint64_t ticket, CorrelationId cause, RestAnswer& answer) {
     const Mark mark{cause, wall_ns(), mono_ns(), true};
-    const auto snapshot = answer.ok() ? rest_decoder_.snapshot(answer.body) : fail(ErrorKind::failed, answer.error);
+    const auto snapshot =
+        answer.ok() ? rest_decoder_.snapshot(answer.body) : fail(ErrorKind::failed, answer.error);
     auto& book = lane.book();
     if (!snapshot) {
         book.on_failure(ticket, mark.mono_ns);
         const auto wait_ms = std::max<int64_t>(0, book.request_at_ns() - mark.mono_ns) / ns_per_ms;
-        runtime_.log().write(log_event::snapshot_failed, cause, lane.name(), snapshot.error().message, static_cast<uint64_t>(wait_ms));
+        runtime_.log().write(log_event::snapshot_failed, cause, lane.name(), snapshot.error().message,
+                             static_cast<uint64_t>(wait_ms));
         return;
     }
     const auto first_id = book.buffer_first_id();
     const auto joined = lane.on_snapshot(ticket, *snapshot, mark);
-    if (joined == BookSync::Joined::stale) runtime_.log().write(log_event::snapshot_stale, cause, lane.name(), snapshot->last_id, first_id);
+    if (joined == BookSync::Joined::stale)
+        runtime_.log().write(log_event::snapshot_stale, cause, lane.name(), snapshot->last_id, first_id);
     runtime_.trace().hop(cause, Hop::answered, mono_ns(), snapshot->last_id, 0, lane.index());
 }
 
 void Feed::on_limited(int status, int64_t pause_ms) {
-    runtime_.log().write(log_event::rest_limited, runtime_.next_correlation(), static_cast<uint64_t>(status), static_cast<uint64_t>(pause_ms));
+    runtime_.log().write(log_event::rest_limited, runtime_.next_correlation(), static_cast<uint64_t>(status),
+                         static_cast<uint64_t>(pause_ms));
 }
 
 }  // namespace of::binance

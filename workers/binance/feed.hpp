@@ -1,7 +1,9 @@
-// The binance worker: joins the connections, the decoder, the lanes of all symbols, snapshots, repairs and calls.
+// The binance worker: joins the connections, the decoder, the lanes of all symbols, snapshots, repairs and
+// calls.
 //
-// Work enters as frames from the event loop; each gets a correlation ID that everything caused by it carries. The loop's poll() serves
-// calls and lets the connections read on. When the exchange is away the worker stays up and says so; it never gives up.
+// Work enters as frames from the event loop; each gets a correlation ID that everything caused by it carries.
+// The loop's poll() serves calls and lets the connections read on. When the exchange is away the worker stays
+// up and says so; it never gives up.
 #pragma once
 
 #include <unordered_map>

@@ -1,7 +1,7 @@
 // What a frame of the exchange says, in our units: times in ns, prices and quantities as int64 at 1e-8.
 //
-// Plain values between the decoder, the per-symbol lane and the publisher. Views point into the decoder's buffers: they are
-// valid until the next frame is decoded.
+// Plain values between the decoder, the per-symbol lane and the publisher. Views point into the decoder's
+// buffers: they are valid until the next frame is decoded.
 #pragma once
 
 #include <span>
@@ -28,7 +28,8 @@ struct TradeFields {
     e8_t price = 0;
     e8_t quantity = 0;
     bool buyer_is_maker = false;
-    bool is_void = false;  ///< an invalidated aggregate (p=0, q=0, f=-1, l=-1): its id counts, its content does not
+    bool is_void =
+        false;  ///< an invalidated aggregate (p=0, q=0, f=-1, l=-1): its id counts, its content does not
 };
 
 struct QuoteFields {

@@ -11,7 +11,8 @@ void Lane::begin(const SymbolTail& tail) {
     for (const auto& gap : tail.open_gaps) ids(gap.kind).mark_missing(gap.first_id, gap.last_id);
     for (const auto id : tail.repaired_trades) trades_.take(id);
     for (const auto id : tail.repaired_aggs) aggs_.take(id);
-    for (const auto& gap : tail.open_gaps) context_.gaps.on_gap({this, gap.kind, gap.first_id, gap.last_id, gap.correlation});
+    for (const auto& gap : tail.open_gaps)
+        context_.gaps.on_gap({this, gap.kind, gap.first_id, gap.last_id, gap.correlation});
     // Readers may still hold the predecessor's book.
     mark_ = {context_.runtime.next_correlation()};
     on_book_reset(ResetReason::start, 0);
@@ -26,21 +27,28 @@ void Lane::on_frame(const Frame& frame, const Mark& mark) {
     if (stream_ != StreamState::healthy) set_stream(StreamState::healthy, name_, mark.correlation);
     switch (frame.kind) {
         case FrameKind::trade:
-        case FrameKind::agg_trade: return on_trade(frame, mark);
-        case FrameKind::best_quote: return on_quote(frame.quote, mark);
+        case FrameKind::agg_trade:
+            return on_trade(frame, mark);
+        case FrameKind::best_quote:
+            return on_quote(frame.quote, mark);
         case FrameKind::depth:
             mark_ = mark;
             return sync_.on_delta({frame.depth, mark}, mark.mono_ns);
-        default: return;
+        default:
+            return;
     }
 }
 
 bool Lane::continues(const Frame& frame) const {
     switch (frame.kind) {
-        case FrameKind::trade: return trades_.last() == 0 || frame.trade.id <= trades_.last() + 1;
-        case FrameKind::agg_trade: return aggs_.last() == 0 || frame.trade.id <= aggs_.last() + 1;
-        case FrameKind::depth: return sync_.state() != BookState::synced || frame.depth.first_id <= sync_.last_id() + 1;
-        default: return true;
+        case FrameKind::trade:
+            return trades_.last() == 0 || frame.trade.id <= trades_.last() + 1;
+        case FrameKind::agg_trade:
+            return aggs_.last() == 0 || frame.trade.id <= aggs_.last() + 1;
+        case FrameKind::depth:
+            return sync_.state() != BookState::synced || frame.depth.first_id <= sync_.last_id() + 1;
+        default:
+            return true;
     }
 }
 
@@ -50,7 +58,8 @@ void Lane::on_trade(const Frame& frame, const Mark& mark) {
     const auto before = known.last();
     const auto verdict = known.observe(frame.trade.id);
     if (verdict.kind == TradeGaps::Kind::new_epoch)
-        context_.runtime.log().write(log_event::ids_restarted, mark.correlation, name_, name_of(kind), before, frame.trade.id);
+        context_.runtime.log().write(log_event::ids_restarted, mark.correlation, name_, name_of(kind), before,
+                                     frame.trade.id);
     if (verdict.has_gap()) open_gap(kind, verdict.gap_first, verdict.gap_last, mark.correlation);
     if (verdict.kind == TradeGaps::Kind::twice) return context_.metrics.trades_twice.add();
     const bool late = verdict.kind == TradeGaps::Kind::late;
@@ -61,7 +70,8 @@ void Lane::on_trade(const Frame& frame, const Mark& mark) {
 
 void Lane::publish(GapKind kind, const TradeFields& trade, const Mark& mark, uint8_t flags) {
     const bool single = kind == GapKind::trade;
-    const auto position = single ? context_.market.trade(index_, trade, mark, flags) : context_.market.agg_trade(index_, trade, mark, flags);
+    const auto position = single ? context_.market.trade(index_, trade, mark, flags)
+                                 : context_.market.agg_trade(index_, trade, mark, flags);
     (single ? context_.metrics.trades : context_.metrics.agg_trades).add();
     trace(mark, trade.id, position);
 }
@@ -83,17 +93,20 @@ void Lane::on_repaired(GapKind kind, const TradeFields& trade, const Mark& mark)
 
 int64_t Lane::close_gap(const Gap& gap) {
     const auto here = gap.last_id - gap.first_id + 1 - missing(gap);
-    if (here > 0) context_.market.gap_repaired(index_, gap.kind, gap.first_id, gap.last_id, here, gap.correlation);
+    if (here > 0)
+        context_.market.gap_repaired(index_, gap.kind, gap.first_id, gap.last_id, here, gap.correlation);
     return here;
 }
 
 void Lane::on_quote(const QuoteFields& quote, const Mark& mark) {
     // Of two lines, or from a server that repeats itself, an older quote says nothing new.
-    if (quote.update_id <= last_quote_id_ && quote.update_id > last_quote_id_ - BookSync::epoch_distance) return;
+    if (quote.update_id <= last_quote_id_ && quote.update_id > last_quote_id_ - BookSync::epoch_distance)
+        return;
     last_quote_id_ = quote.update_id;
     const auto position = context_.market.best_quote(index_, quote, mark);
     context_.metrics.best_quotes.add();
-    entry().store({quote.update_id, quote.bid_price, quote.bid_quantity, quote.ask_price, quote.ask_quantity, mark.wall_ns});
+    entry().store({quote.update_id, quote.bid_price, quote.bid_quantity, quote.ask_price, quote.ask_quantity,
+                   mark.wall_ns});
     trace(mark, quote.update_id, position);
     mark_ = mark;
     sync_.on_quote(quote, mark.mono_ns);
@@ -113,7 +126,8 @@ BookSync::Joined Lane::on_snapshot(uint64_t ticket, const Snapshot& snapshot, co
     mark_ = mark;
     const auto joined = sync_.on_snapshot(ticket, snapshot, mark.mono_ns);
     if (joined == BookSync::Joined::synced && sync_.state() == BookState::synced)
-        context_.runtime.log().write(log_event::book_synced, mark.correlation, name_, sync_.last_id(), sync_.book().bids().size(), sync_.book().asks().size());
+        context_.runtime.log().write(log_event::book_synced, mark.correlation, name_, sync_.last_id(),
+                                     sync_.book().bids().size(), sync_.book().asks().size());
     return joined;
 }
 
@@ -124,7 +138,8 @@ void Lane::on_book_reset(ResetReason reason, int64_t from_id) {
     context_.metrics.book_resets.add();
     context_.market.book_reset(index_, reason, static_cast<uint32_t>(epoch), from_id, mark_.correlation);
     if (reason != ResetReason::start)
-        context_.runtime.log().write(log_event::book_reset_log, mark_.correlation, name_, name_of(reason), from_id);
+        context_.runtime.log().write(log_event::book_reset_log, mark_.correlation, name_, name_of(reason),
+                                     from_id);
 }
 
 void Lane::on_book_snapshot(const Snapshot& snapshot) {

@@ -1,7 +1,8 @@
-// All that the feed keeps for one symbol: its book, its trade ids, the health of its streams, its line in the book page.
+// All that the feed keeps for one symbol: its book, its trade ids, the health of its streams, its line in the
+// book page.
 //
-// Takes decoded frames and publishes what follows from them, in order. Owned by Feed, one for each configured symbol; I/O other
-// than the rings (snapshots, repairs) is its owner's.
+// Takes decoded frames and publishes what follows from them, in order. Owned by Feed, one for each configured
+// symbol; I/O other than the rings (snapshots, repairs) is its owner's.
 #pragma once
 
 #include "shm/book_page.hpp"
@@ -45,11 +46,13 @@ class Lane : public BookSink {
   public:
     Lane(const LaneContext& context, std::string name, uint16_t index, uint64_t seed);
 
-    /// Goes on behind a predecessor: its last ids, and its gaps that are still open. Then declares the book void.
+    /// Goes on behind a predecessor: its last ids, and its gaps that are still open. Then declares the book
+    /// void.
     void begin(const SymbolTail& tail);
     /// A market frame of this symbol, just decoded.
     void on_frame(const Frame& frame, const Mark& mark);
-    /// Whether the frame continues what is known without a hole: of two lines that run side by side, the younger must not open gaps.
+    /// Whether the frame continues what is known without a hole: of two lines that run side by side, the
+    /// younger must not open gaps.
     bool continues(const Frame& frame) const;
     void on_connect(int64_t now_ns);
     void on_disconnect(CorrelationId cause);

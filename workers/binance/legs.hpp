@@ -1,8 +1,10 @@
-// The connections of the feed: one that carries the streams, and for a moment a second one that takes over from it.
+// The connections of the feed: one that carries the streams, and for a moment a second one that takes over
+// from it.
 //
-// Reconnects for ever with capped, jittered back-off. A connection that has come of age, or that the exchange has announced to end, is
-// replaced while it still runs: the younger one carries only what continues without a hole until it has brought every symbol, then the
-// older one is closed. Frames of both go to one LegEvents. Owned by Feed; one thread.
+// Reconnects for ever with capped, jittered back-off. A connection that has come of age, or that the exchange
+// has announced to end, is replaced while it still runs: the younger one carries only what continues without
+// a hole until it has brought every symbol, then the older one is closed. Frames of both go to one LegEvents.
+// Owned by Feed; one thread.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -18,8 +20,8 @@ class LegEvents {
     virtual ~LegEvents() = default;
     virtual void on_connecting(uint32_t attempt) = 0;
     virtual void on_up() = 0;
-    /// `overlapping`: another line still runs; the frame must not open a gap. Returns the index of the symbol that it has carried on,
-    /// or -1.
+    /// `overlapping`: another line still runs; the frame must not open a gap. Returns the index of the symbol
+    /// that it has carried on, or -1.
     virtual int on_leg_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns, bool overlapping) = 0;
     virtual void on_down(const std::string& reason, uint32_t attempt, int64_t delay_ms) = 0;
     virtual void on_rotated() = 0;
@@ -27,12 +29,15 @@ class LegEvents {
 
 class Legs {
   public:
-    static constexpr int64_t healthy_ns = 60'000'000'000;          ///< open for so long: the next loss begins at the first delay
+    static constexpr int64_t healthy_ns =
+        60'000'000'000;  ///< open for so long: the next loss begins at the first delay
     static constexpr int64_t overlap_min_ns = 1'000'000'000;
-    static constexpr int64_t overlap_max_ns = 10'000'000'000;      ///< then the younger takes over whatever it has brought
+    static constexpr int64_t overlap_max_ns =
+        10'000'000'000;  ///< then the younger takes over whatever it has brought
     static constexpr int64_t rotate_retry_ns = 5'000'000'000;
 
-    Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events, uint64_t seed);
+    Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events,
+         uint64_t seed);
 
     void connect();
     /// Replaces the connection while it runs.
@@ -47,10 +52,16 @@ class Legs {
 
   private:
     struct Leg : LineEvents {
-        Leg(Legs& owner, boost::asio::io_context& io, boost::asio::ssl::context& tls, const LineTarget& target) : legs(owner), line(io, tls, target) {}
+        Leg(Legs& owner, boost::asio::io_context& io, boost::asio::ssl::context& tls,
+            const LineTarget& target)
+            : legs(owner), line(io, tls, target) {}
         void on_connected() override { legs.on_connected(*this); }
-        void on_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns) override { legs.on_frame(*this, text, wall_ns, mono_ns); }
-        void on_lost(const std::string& reason, int64_t retry_after_ms) override { legs.on_lost(*this, reason, retry_after_ms); }
+        void on_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns) override {
+            legs.on_frame(*this, text, wall_ns, mono_ns);
+        }
+        void on_lost(const std::string& reason, int64_t retry_after_ms) override {
+            legs.on_lost(*this, reason, retry_after_ms);
+        }
 
         Legs& legs;
         Line line;

@@ -1,9 +1,10 @@
-// One TLS WebSocket connection to the exchange's combined streams. It connects when told to, hands over each frame where it lies, and
-// says once that it was lost; when to try again is its owner's matter.
+// One TLS WebSocket connection to the exchange's combined streams. It connects when told to, hands over each
+// frame where it lies, and says once that it was lost; when to try again is its owner's matter.
 //
-// Pings are answered at once by the library. After `frames_per_turn` frames it stops reading until the next turn of the worker's
-// loop, so that calls, heartbeats and timers have their share under any load: the socket's buffer holds the rest, and the
-// exchange's own patience is the bound. Owned by the feed's thread; callbacks come from its event loop.
+// Pings are answered at once by the library. After `frames_per_turn` frames it stops reading until the next
+// turn of the worker's loop, so that calls, heartbeats and timers have their share under any load: the
+// socket's buffer holds the rest, and the exchange's own patience is the bound. Owned by the feed's thread;
+// callbacks come from its event loop.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,10 +21,11 @@ class LineEvents {
   public:
     virtual ~LineEvents() = default;
     virtual void on_connected() = 0;
-    /// `text` has decoder.hpp's frame_padding readable bytes behind it, and is gone when this returns. The times are those right
-    /// after the read.
+    /// `text` has decoder.hpp's frame_padding readable bytes behind it, and is gone when this returns. The
+    /// times are those right after the read.
     virtual void on_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns) = 0;
-    /// The connection, or the attempt, is over. `retry_after_ms`: the server asked for so long a pause; 0 if it did not.
+    /// The connection, or the attempt, is over. `retry_after_ms`: the server asked for so long a pause; 0 if
+    /// it did not.
     virtual void on_lost(const std::string& reason, int64_t retry_after_ms) = 0;
 };
 

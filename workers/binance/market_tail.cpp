@@ -15,11 +15,16 @@ class TailReader {
         auto& tail = tails_[header.symbol];
         const bool repaired = (header.flags & flag_repaired) != 0;
         switch (header.type) {
-            case MessageType::trade: return keep(as<Trade>(header).id, repaired, tail.trade_id, tail.repaired_trades);
-            case MessageType::agg_trade: return keep(as<AggTrade>(header).id, repaired, tail.agg_id, tail.repaired_aggs);
-            case MessageType::gap_repaired: return repaired_[header.symbol].push_back(gap_of(as<GapRepaired>(header)));
-            case MessageType::gap_opened: return open(header.symbol, gap_of(as<GapOpened>(header)));
-            default: return;
+            case MessageType::trade:
+                return keep(as<Trade>(header).id, repaired, tail.trade_id, tail.repaired_trades);
+            case MessageType::agg_trade:
+                return keep(as<AggTrade>(header).id, repaired, tail.agg_id, tail.repaired_aggs);
+            case MessageType::gap_repaired:
+                return repaired_[header.symbol].push_back(gap_of(as<GapRepaired>(header)));
+            case MessageType::gap_opened:
+                return open(header.symbol, gap_of(as<GapOpened>(header)));
+            default:
+                return;
         }
     }
     std::vector<SymbolTail> finish() {
@@ -44,7 +49,9 @@ class TailReader {
         }
     }
     void open(uint16_t symbol, const OpenGap& gap) {
-        const auto same_ids = [&](const OpenGap& other) { return other.kind == gap.kind && other.first_id == gap.first_id && other.last_id == gap.last_id; };
+        const auto same_ids = [&](const OpenGap& other) {
+            return other.kind == gap.kind && other.first_id == gap.first_id && other.last_id == gap.last_id;
+        };
         if (std::ranges::none_of(repaired_[symbol], same_ids)) tails_[symbol].open_gaps.push_back(gap);
     }
 
@@ -59,7 +66,8 @@ std::vector<SymbolTail> read_tail(const shm::Segment& market, uint64_t tail, siz
     TailReader reader(symbols);
     const auto oldest = tail > slots.capacity() ? tail - slots.capacity() : 0;
     for (auto position = tail; position-- > oldest;) {
-        if (slots.word(position).load(std::memory_order_acquire) != shm::committed_word(position)) break;  // taken back by recovery, or overwritten
+        if (slots.word(position).load(std::memory_order_acquire) != shm::committed_word(position))
+            break;  // taken back by recovery, or overwritten
         reader.take(*reinterpret_cast<const Header*>(slots.message(position)));
     }
     return reader.finish();

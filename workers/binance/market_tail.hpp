@@ -1,7 +1,8 @@
-// What a predecessor has left in the market ring: the last trade ids of each symbol, and the gaps whose repair it did not finish.
+// What a predecessor has left in the market ring: the last trade ids of each symbol, and the gaps whose
+// repair it did not finish.
 //
-// Read once, before the first message of this incarnation, by the ring's own writer: nobody else changes the slots meanwhile. Walks back
-// from the tail over all that the ring still holds.
+// Read once, before the first message of this incarnation, by the ring's own writer: nobody else changes the
+// slots meanwhile. Walks back from the tail over all that the ring still holds.
 #pragma once
 
 #include <vector>
@@ -22,7 +23,7 @@ struct OpenGap {
 struct SymbolTail {
     int64_t trade_id = 0;  ///< of the newest live trade in the ring; 0 when there is none
     int64_t agg_id = 0;
-    std::vector<OpenGap> open_gaps;  ///< oldest first
+    std::vector<OpenGap> open_gaps;        ///< oldest first
     std::vector<int64_t> repaired_trades;  ///< ids that a repair has brought already
     std::vector<int64_t> repaired_aggs;
 };

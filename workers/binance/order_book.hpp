@@ -1,8 +1,9 @@
 // One symbol's order book: price levels of both sides, exact, with nothing known of the exchange's procedure.
 //
-// Two sorted vectors with the best price last: nearly all changes are near the best price and so move few bytes, and a walk over
-// levels is a walk over memory. Pure; owned by one BookSync. It allocates only while it grows past its largest size so far.
-// A side that would pass levels_max forgets its farthest level and counts it.
+// Two sorted vectors with the best price last: nearly all changes are near the best price and so move few
+// bytes, and a walk over levels is a walk over memory. Pure; owned by one BookSync. It allocates only while
+// it grows past its largest size so far. A side that would pass levels_max forgets its farthest level and
+// counts it.
 #pragma once
 
 #include <span>
@@ -27,7 +28,9 @@ class OrderBook {
     /// nullptr for an empty side.
     const Level* best_bid() const { return bids_.empty() ? nullptr : &bids_.back(); }
     const Level* best_ask() const { return asks_.empty() ? nullptr : &asks_.back(); }
-    bool crossed() const { return !bids_.empty() && !asks_.empty() && bids_.back().price >= asks_.back().price; }
+    bool crossed() const {
+        return !bids_.empty() && !asks_.empty() && bids_.back().price >= asks_.back().price;
+    }
 
     /// Worst first, best last.
     std::span<const Level> bids() const { return bids_; }

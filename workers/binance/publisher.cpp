@@ -14,7 +14,9 @@ Message& MarketPublisher::begin(MessageType type, uint16_t symbol, const Mark& m
 }
 
 uint64_t MarketPublisher::trade(uint16_t symbol, const TradeFields& trade, const Mark& mark, uint8_t flags) {
-    auto& message = begin<Trade>(MessageType::trade, symbol, mark, static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
+    auto& message =
+        begin<Trade>(MessageType::trade, symbol, mark,
+                     static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
     message.event_ns = trade.event_ns;
     message.trade_ns = trade.trade_ns;
     message.receive_ns = mark.wall_ns;
@@ -24,8 +26,11 @@ uint64_t MarketPublisher::trade(uint16_t symbol, const TradeFields& trade, const
     return ring_.commit();
 }
 
-uint64_t MarketPublisher::agg_trade(uint16_t symbol, const TradeFields& trade, const Mark& mark, uint8_t flags) {
-    auto& message = begin<AggTrade>(MessageType::agg_trade, symbol, mark, static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
+uint64_t MarketPublisher::agg_trade(uint16_t symbol, const TradeFields& trade, const Mark& mark,
+                                    uint8_t flags) {
+    auto& message =
+        begin<AggTrade>(MessageType::agg_trade, symbol, mark,
+                        static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
     message.event_ns = trade.event_ns;
     message.trade_ns = trade.trade_ns;
     message.receive_ns = mark.wall_ns;
@@ -53,17 +58,20 @@ uint64_t MarketPublisher::depth_delta(uint16_t symbol, const DepthFields& depth_
 }
 
 uint64_t MarketPublisher::depth_snapshot(uint16_t symbol, const Snapshot& snapshot, const Mark& mark) {
-    return depth(MessageType::depth_snapshot, symbol, {0, snapshot.last_id, snapshot.last_id, snapshot.bids, snapshot.asks}, mark);
+    return depth(MessageType::depth_snapshot, symbol,
+                 {0, snapshot.last_id, snapshot.last_id, snapshot.bids, snapshot.asks}, mark);
 }
 
-uint64_t MarketPublisher::depth(MessageType type, uint16_t symbol, const DepthFields& depth, const Mark& mark) {
+uint64_t MarketPublisher::depth(MessageType type, uint16_t symbol, const DepthFields& depth,
+                                const Mark& mark) {
     const auto total = depth.bids.size() + depth.asks.size();
     const auto slots = depth_slots(total);
     ring_.claim(slots);
     size_t taken = 0;
     const auto fill = [&](Level* to, size_t room) {
         const auto count = std::min(room, total - taken);
-        for (size_t i = 0; i < count; ++i, ++taken) to[i] = taken < depth.bids.size() ? depth.bids[taken] : depth.asks[taken - depth.bids.size()];
+        for (size_t i = 0; i < count; ++i, ++taken)
+            to[i] = taken < depth.bids.size() ? depth.bids[taken] : depth.asks[taken - depth.bids.size()];
         std::fill(to + count, to + room, Level{});
         return static_cast<uint16_t>(count);
     };
@@ -89,7 +97,8 @@ uint64_t MarketPublisher::depth(MessageType type, uint16_t symbol, const DepthFi
     return ring_.commit(slots);
 }
 
-uint64_t MarketPublisher::book_reset(uint16_t symbol, ResetReason reason, uint32_t epoch, int64_t from_id, CorrelationId correlation) {
+uint64_t MarketPublisher::book_reset(uint16_t symbol, ResetReason reason, uint32_t epoch, int64_t from_id,
+                                     CorrelationId correlation) {
     auto& message = begin<BookReset>(MessageType::book_reset, symbol, {correlation});
     message.reason = reason;
     message.epoch = epoch;
@@ -97,7 +106,8 @@ uint64_t MarketPublisher::book_reset(uint16_t symbol, ResetReason reason, uint32
     return ring_.commit();
 }
 
-uint64_t MarketPublisher::gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, CorrelationId correlation) {
+uint64_t MarketPublisher::gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id,
+                                     CorrelationId correlation) {
     auto& message = begin<GapOpened>(MessageType::gap_opened, symbol, {correlation});
     message.kind = kind;
     message.reserved = 0;
@@ -107,7 +117,8 @@ uint64_t MarketPublisher::gap_opened(uint16_t symbol, GapKind kind, int64_t firs
     return ring_.commit();
 }
 
-uint64_t MarketPublisher::gap_repaired(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, int64_t repaired, CorrelationId correlation) {
+uint64_t MarketPublisher::gap_repaired(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id,
+                                       int64_t repaired, CorrelationId correlation) {
     auto& message = begin<GapRepaired>(MessageType::gap_repaired, symbol, {correlation});
     message.kind = kind;
     message.reserved = 0;
@@ -118,7 +129,8 @@ uint64_t MarketPublisher::gap_repaired(uint16_t symbol, GapKind kind, int64_t fi
     return ring_.commit();
 }
 
-uint64_t MarketPublisher::stream_event(uint16_t symbol, StreamState state, uint32_t attempt, int64_t delay_ms, std::string_view detail, CorrelationId correlation) {
+uint64_t MarketPublisher::stream_event(uint16_t symbol, StreamState state, uint32_t attempt, int64_t delay_ms,
+                                       std::string_view detail, CorrelationId correlation) {
     auto& message = begin<StreamEvent>(MessageType::stream_event, symbol, {correlation});
     message.state = state;
     message.attempt = attempt;

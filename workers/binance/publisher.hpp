@@ -1,6 +1,8 @@
-// Market messages into `market.N`, filled in where they lie in the ring. A depth message and all its levels are one batch.
+// Market messages into `market.N`, filled in where they lie in the ring. A depth message and all its levels
+// are one batch.
 //
-// Owned by the feed's thread; never waits: the ring overwrites its oldest. Each call returns the position of the message.
+// Owned by the feed's thread; never waits: the ring overwrites its oldest. Each call returns the position of
+// the message.
 #pragma once
 
 #include "workers/binance/frame.hpp"
@@ -21,10 +23,14 @@ class MarketPublisher {
     /// At most depth_levels_max levels.
     uint64_t depth_delta(uint16_t symbol, const DepthFields& depth, const Mark& mark);
     uint64_t depth_snapshot(uint16_t symbol, const Snapshot& snapshot, const Mark& mark);
-    uint64_t book_reset(uint16_t symbol, ResetReason reason, uint32_t epoch, int64_t from_id, CorrelationId correlation);
-    uint64_t gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, CorrelationId correlation);
-    uint64_t gap_repaired(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, int64_t repaired, CorrelationId correlation);
-    uint64_t stream_event(uint16_t symbol, StreamState state, uint32_t attempt, int64_t delay_ms, std::string_view detail, CorrelationId correlation);
+    uint64_t book_reset(uint16_t symbol, ResetReason reason, uint32_t epoch, int64_t from_id,
+                        CorrelationId correlation);
+    uint64_t gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id,
+                        CorrelationId correlation);
+    uint64_t gap_repaired(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, int64_t repaired,
+                          CorrelationId correlation);
+    uint64_t stream_event(uint16_t symbol, StreamState state, uint32_t attempt, int64_t delay_ms,
+                          std::string_view detail, CorrelationId correlation);
 
     const shm::Segment& segment() const { return ring_.segment(); }
     uint64_t tail() const { return ring_.writer().tail(); }

@@ -1,6 +1,8 @@
-// Answers the calls of other workers about this feed: a symbol's book as it is now, and the state of all symbols.
+// Answers the calls of other workers about this feed: a symbol's book as it is now, and the state of all
+// symbols.
 //
-// Served from the worker's loop between frames, so an answer is whole: a book with its update id. Communication is the only caller.
+// Served from the worker's loop between frames, so an answer is whole: a book with its update id.
+// Communication is the only caller.
 #pragma once
 
 #include <memory>

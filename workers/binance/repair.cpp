@@ -5,31 +5,35 @@
 namespace of::binance {
 
 void Repair::add(const Gap& gap) {
-    if (gap.last_id - gap.first_id + 1 > ids_max_) return finish({gap, gap.first_id}, "more ids than repair_ids_max");
+    if (gap.last_id - gap.first_id + 1 > ids_max_)
+        return finish({gap, gap.first_id}, "more ids than repair_ids_max");
     if (tasks_.size() >= gaps_max) return finish({gap, gap.first_id}, "too many gaps are waiting");
     tasks_.push_back({gap, gap.first_id});
 }
 
 void Repair::pump(int64_t now_ns) {
-    if (busy_) return;
-    const auto due = std::ranges::find_if(tasks_, [&](const Task& task) { return task.not_before_ns <= now_ns; });
-    if (due == tasks_.end()) return;
-    current_ = *due;
-    tasks_.erase(due);
-    busy_ = true;
-    fetch();
+    while (!busy_) {
+        const auto due =
+            std::ranges::find_if(tasks_, [&](const Task& task) { return task.not_before_ns <= now_ns; });
+        if (due == tasks_.end()) return;
+        current_ = *due;
+        tasks_.erase(due);
+        if (current_.gap.lane->missing(current_.gap) == 0) {  // all of it has come late over the stream
+            finish(current_, "");
+        } else {
+            fetch();
+        }
+    }
 }
 
 void Repair::fetch() {
     const auto& gap = current_.gap;
-    if (gap.lane->missing(gap) == 0) {  // all of it has come late over the stream
-        busy_ = false;
-        return finish(current_, "");
-    }
+    busy_ = true;
     const auto limit = std::min(ids_per_call, gap.last_id - current_.next_id + 1);
     const bool single = gap.kind == GapKind::trade;
-    const auto target = fmt::format("/api/v3/{}?symbol={}&fromId={}&limit={}", single ? "historicalTrades" : "aggTrades",
-                                    percent_encode(gap.lane->name()), current_.next_id, limit);
+    const auto target =
+        fmt::format("/api/v3/{}?symbol={}&fromId={}&limit={}", single ? "historicalTrades" : "aggTrades",
+                    percent_encode(gap.lane->name()), current_.next_id, limit);
     (single ? history_ : data_).get(target, false, [this](RestAnswer& answer) { on_answer(answer); });
 }
 
@@ -73,9 +77,11 @@ void Repair::finish(const Task& task, std::string_view failure) {
     const auto here = gap.lane->close_gap(gap);
     auto& log = runtime_.log();
     if (gap.lane->missing(gap) == 0) {
-        log.write(log_event::gap_closed, gap.correlation, gap.lane->name(), name_of(gap.kind), gap.first_id, gap.last_id, here);
+        log.write(log_event::gap_closed, gap.correlation, gap.lane->name(), name_of(gap.kind), gap.first_id,
+                  gap.last_id, here);
     } else {
-        log.write(log_event::gap_repair_failed, gap.correlation, gap.lane->name(), name_of(gap.kind), gap.first_id, gap.last_id,
+        log.write(log_event::gap_repair_failed, gap.correlation, gap.lane->name(), name_of(gap.kind),
+                  gap.first_id, gap.last_id,
                   failure.empty() ? "the exchange does not have all of them" : failure);
     }
 }

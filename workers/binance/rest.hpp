@@ -1,8 +1,10 @@
-// HTTPS requests to one REST host: one connection kept alive, one request at a time, a bounded queue, a deadline for each.
+// HTTPS requests to one REST host: one connection kept alive, one request at a time, a bounded queue, a
+// deadline for each.
 //
-// It obeys the exchange: after 429 or 418 nothing is sent until Retry-After has passed, and once the used-weight header stands
-// near the limit, requests that are not urgent wait for the next minute (BINANCE.md, section 7). Every request ends in exactly one
-// call of its OnAnswer, from the event loop. Owned by the feed's thread.
+// It obeys the exchange: after 429 or 418 nothing is sent until Retry-After has passed, and once the
+// used-weight header stands near the limit, requests that are not urgent wait for the next minute
+// (BINANCE.md, section 7). Every request ends in exactly one call of its OnAnswer, from the event loop. Owned
+// by the feed's thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,7 +18,7 @@
 namespace of::binance {
 
 struct RestAnswer {
-    int status = 0;     ///< of HTTP; 0 when there was no answer
+    int status = 0;  ///< of HTTP; 0 when there was no answer
     std::string body;
     std::string error;  ///< a sentence, when there was no answer or it was not 200
 
@@ -26,10 +28,10 @@ struct RestAnswer {
 class Rest {
   public:
     static constexpr size_t queue_max = 2'048;
-    static constexpr int64_t timeout_ms = 12'000;           ///< the exchange itself gives up after 10 s
-    static constexpr uint64_t weight_limit = 6'000;         ///< a minute and address
-    static constexpr uint64_t weight_reserve = 1'500;       ///< of it, kept for urgent requests
-    static constexpr int64_t pause_default_ms = 60'000;     ///< after a 429 or 418 without Retry-After
+    static constexpr int64_t timeout_ms = 12'000;        ///< the exchange itself gives up after 10 s
+    static constexpr uint64_t weight_limit = 6'000;      ///< a minute and address
+    static constexpr uint64_t weight_reserve = 1'500;    ///< of it, kept for urgent requests
+    static constexpr int64_t pause_default_ms = 60'000;  ///< after a 429 or 418 without Retry-After
     static constexpr size_t body_bytes_max = size_t{16} << 20;
 
     using OnAnswer = std::function<void(RestAnswer& answer)>;
@@ -45,8 +47,8 @@ class Rest {
     /// Ends the connection and forgets what is queued; no OnAnswer is called any more.
     void stop();
 
-    uint64_t used_weight() const;      ///< as the last answer's header said
-    int64_t limited_for_ms() const;    ///< how long the gate stays shut; 0 when it is open
+    uint64_t used_weight() const;    ///< as the last answer's header said
+    int64_t limited_for_ms() const;  ///< how long the gate stays shut; 0 when it is open
     const Url& url() const;
 
   private:

@@ -10,7 +10,8 @@ namespace {
 namespace od = simdjson::ondemand;
 
 tl::unexpected<Error> unreadable(std::string_view what, simdjson::error_code error) {
-    return fail(ErrorKind::invalid, std::string(what) + " could not be read: " + simdjson::error_message(error));
+    return fail(ErrorKind::invalid,
+                std::string(what) + " could not be read: " + simdjson::error_message(error));
 }
 
 /// A JSON string that is a decimal at 1e-8.
@@ -72,7 +73,8 @@ simdjson::error_code read_rows(od::array array, GapKind kind, std::vector<TradeF
         od::object row;
         if (auto error = element.get_object().get(row)) return error;
         TradeFields trade;
-        if (auto error = kind == GapKind::trade ? read_trade(row, trade) : read_agg_trade(row, trade)) return error;
+        if (auto error = kind == GapKind::trade ? read_trade(row, trade) : read_agg_trade(row, trade))
+            return error;
         to.push_back(trade);
     }
     return simdjson::SUCCESS;
@@ -102,7 +104,8 @@ Expected<Snapshot> RestDecoder::snapshot(std::string& body) {
     if (!error) error = read_side(document["bids"], bids);
     if (!error) error = read_side(document["asks"], asks);
     if (error) return unreadable("the depth answer", error);
-    if (bids.size() + asks.size() > depth_levels_max) return fail(ErrorKind::invalid, "the depth answer has more levels than were asked for");
+    if (bids.size() + asks.size() > depth_levels_max)
+        return fail(ErrorKind::invalid, "the depth answer has more levels than were asked for");
     snapshot.bids = bids;
     snapshot.asks = asks;
     return snapshot;

@@ -53,7 +53,8 @@ bool TradeGaps::take(int64_t id) {
 
 int64_t TradeGaps::missing(int64_t first, int64_t last) const {
     int64_t count = 0;
-    for (const auto& range : missing_) count += std::max<int64_t>(0, std::min(last, range.last) - std::max(first, range.first) + 1);
+    for (const auto& range : missing_)
+        count += std::max<int64_t>(0, std::min(last, range.last) - std::max(first, range.first) + 1);
     return count;
 }
 

@@ -1,6 +1,8 @@
-// URLs of the exchange: taken apart once while starting, and the path that asks for all streams of all symbols.
+// URLs of the exchange: taken apart once while starting, and the path that asks for all streams of all
+// symbols.
 //
-// Only TLS schemes are understood (wss, https): upstream traffic is never in the clear. Pure; part of the feed worker.
+// Only TLS schemes are understood (wss, https): upstream traffic is never in the clear. Pure; part of the
+// feed worker.
 #pragma once
 
 #include <span>
@@ -28,7 +30,8 @@ struct Url {
 /// `scheme` is the one that is expected, "wss" or "https". The error is a sentence that names the text.
 Expected<Url> parse_url(std::string_view text, std::string_view scheme);
 
-/// Streams that one connection may carry (BINANCE.md, section 2), and those that this feed takes of each symbol.
+/// Streams that one connection may carry (BINANCE.md, section 2), and those that this feed takes of each
+/// symbol.
 inline constexpr size_t streams_max = 1024;
 inline constexpr std::string_view stream_kinds[] = {"trade", "aggTrade", "bookTicker", "depth@100ms"};
 inline constexpr size_t symbols_per_line_max = streams_max / std::size(stream_kinds);

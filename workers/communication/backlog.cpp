@@ -53,6 +53,7 @@ void Backlog::next() {
         job.complete = stored && *stored >= wanted->hold->after();
         if (!job.complete && mono_ns() < job.deadline_ns) return wait();
         wanted->hold->asked();
+        if (const auto first = wanted->hold->first_id(); job.last_id == 0 && first != 0) job.last_id = first - 1;
         const auto taken = std::move(job);
         jobs_.pop_front();
         ask(taken);
@@ -70,9 +71,15 @@ void Backlog::wait() {
     });
 }
 
+/// The rows that end at last_id, where that is known: the newest ones of the store may lie behind trades that are held here.
 void Backlog::ask(const Job& job) {
     asking_ = true;
-    const Caller::Request request{.type = MessageType::call_trades, .correlation = job.correlation, .symbol = job.topic->name, .limit = job.rows};
+    const auto above = job.last_id - job.rows;
+    const Caller::Request request{.type = MessageType::call_trades,
+                                  .correlation = job.correlation,
+                                  .symbol = job.topic->name,
+                                  .from_id = job.last_id == 0 ? 0 : above > 0 ? above : -1,
+                                  .limit = job.rows};
     calls_.call(
         storage_process, request,
         [this, job](const Header& row) {
@@ -83,7 +90,7 @@ void Backlog::ask(const Job& job) {
 
 void Backlog::on_row(const Job& job, const ReplyTrade& row) {
     const auto wanted = target(job);
-    if (!wanted) return;
+    if (!wanted || (job.last_id != 0 && row.id > job.last_id)) return;  // a live one, held or still to come
     text_.clear();
     frames::stored_trade(text_, job.topic->name, row);
     auto frame = pool_.make(text_);
@@ -106,8 +113,8 @@ void Backlog::on_end(const Job& job, CallStatus status) {
 
 /// Trades that went by before the hold and that the store did not have in time.
 void Backlog::tell_gap(const Job& job, const Hold& hold, WsSession& session) {
-    const auto first = hold.rows() != 0 ? hold.last_sent() + 1 : std::max<int64_t>(1, job.seen_id - job.rows + 1);
-    if (first <= job.seen_id) session.stored(frames::gap(job.topic->name, first, job.seen_id));
+    const auto first = hold.rows() != 0 ? hold.last_sent() + 1 : std::max<int64_t>(1, job.last_id - job.rows + 1);
+    if (first <= job.last_id) session.stored(frames::gap(job.topic->name, first, job.last_id));
 }
 
 void Backlog::finish(const Job& job, WsSession& session, const std::string& last_word) {

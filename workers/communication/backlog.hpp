@@ -31,7 +31,7 @@ class Backlog {
         Topic* topic;
         uint64_t hold;  ///< its number: a client that unsubscribed meanwhile has it no more
         uint32_t rows;
-        int64_t seen_id;  ///< the newest trade that went by before the hold; 0 for none
+        int64_t last_id;  ///< the newest trade that went by before the hold: the backlog ends there; 0 when that is not known
         int64_t deadline_ns;
         CorrelationId correlation;
         bool complete;  ///< storage had committed everything before the hold

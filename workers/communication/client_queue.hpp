@@ -40,7 +40,7 @@ class ClientQueue {
 
     /// False, and counted, when there is no room.
     bool trade(FrameRef frame) {
-        if (used_ == trades_.size()) {
+        if (full()) {
             note_lost(1);
             return false;
         }
@@ -73,6 +73,7 @@ class ClientQueue {
         return Next{.frame = std::exchange(quotes_[topic], {})};
     }
 
+    bool full() const { return used_ == trades_.size(); }
     bool empty() const { return answers_.empty() && backlog_.empty() && used_ == 0 && lost_ == 0 && quoted_.empty(); }
     size_t trades() const { return used_; }
     uint64_t lost_total() const { return lost_total_; }

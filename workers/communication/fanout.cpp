@@ -15,6 +15,7 @@ void describe(Frame& frame, const Message& message, int64_t id, uint64_t positio
     frame.correlation = message.header.correlation;
     frame.symbol = message.header.symbol;
     frame.sampled = (message.header.flags & flag_sampled) != 0;
+    frame.repaired = (message.header.flags & flag_repaired) != 0;
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct Frame {
     uint32_t clients = 0;      ///< it was given to
     uint16_t symbol = 0;
     bool sampled = false;
+    bool repaired = false;     ///< came late, behind trades of higher ids
     bool delivered = false;    ///< its hop is written
     std::array<char, frame_bytes_max> bytes{};
 
@@ -78,7 +79,7 @@ class FramePool {
         frame->correlation = {};
         frame->clients = 0;
         frame->symbol = 0;
-        frame->sampled = frame->delivered = false;
+        frame->sampled = frame->repaired = frame->delivered = false;
         return FrameRef(frame);
     }
     size_t in_use() const { return in_use_; }

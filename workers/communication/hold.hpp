@@ -56,6 +56,11 @@ class Hold {
         return rest;
     }
 
+    /// The id of the oldest held trade that came in its turn; 0 for none.
+    int64_t first_id() const {
+        const auto found = std::ranges::find_if(frames_, [](const FrameRef& frame) { return !frame->repaired; });
+        return found == frames_.end() ? 0 : (*found)->id;
+    }
     uint64_t number() const { return number_; }
     uint32_t topic() const { return topic_; }
     uint64_t after() const { return after_; }

@@ -117,6 +117,7 @@ void WsSession::offer_trade(uint32_t topic, const FrameRef& frame) {
 }
 
 void WsSession::push_trade(const FrameRef& frame) {
+    if (queue_.full()) flush();  // one batch of the ring may hold more than a small queue
     if (queue_.trade(frame)) {
         ++frame->clients;
         return;

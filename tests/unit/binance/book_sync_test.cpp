@@ -17,10 +17,18 @@ constexpr int64_t ms = 1'000'000;
 
 /// Writes down what consumers would see.
 struct Recorder : BookSink {
-    void on_book_reset(ResetReason reason, int64_t from_id) override { said.push_back(fmt::format("reset {} {}", name_of(reason), from_id)); }
-    void on_book_snapshot(const Snapshot& snapshot) override { said.push_back(fmt::format("snapshot {}", snapshot.last_id)); }
-    void on_book_delta(const DepthEvent& event) override { said.push_back(fmt::format("delta {}", event.depth.last_id)); }
-    void on_oracle(bool equal, int64_t update_id) override { said.push_back(fmt::format("{} {}", equal ? "equal" : "differs", update_id)); }
+    void on_book_reset(ResetReason reason, int64_t from_id) override {
+        said.push_back(fmt::format("reset {} {}", name_of(reason), from_id));
+    }
+    void on_book_snapshot(const Snapshot& snapshot) override {
+        said.push_back(fmt::format("snapshot {}", snapshot.last_id));
+    }
+    void on_book_delta(const DepthEvent& event) override {
+        said.push_back(fmt::format("delta {}", event.depth.last_id));
+    }
+    void on_oracle(bool equal, int64_t update_id) override {
+        said.push_back(fmt::format("{} {}", equal ? "equal" : "differs", update_id));
+    }
     void on_book_state(BookState) override {}
     std::vector<std::string> said;
 };
@@ -53,7 +61,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("the first event asks for a snapshot, which joins and replays what it does not hold", "[binance][sync]") {
+TEST_CASE("the first event asks for a snapshot, which joins and replays what it does not hold",
+          "[binance][sync]") {
     Fixture f;
     CHECK(f.sync.state() == BookState::disconnected);
     CHECK_FALSE(f.sync.take_request(f.now));
@@ -78,7 +87,9 @@ TEST_CASE("an exact continuation U = L + 1 joins", "[binance][sync]") {
     CHECK(f.sink.said == Said{"snapshot 15", "delta 20"});
 }
 
-TEST_CASE("three snapshots that are too old keep the buffer; the fourth joins; no more than four are asked for", "[binance][sync]") {
+TEST_CASE(
+    "three snapshots that are too old keep the buffer; the fourth joins; no more than four are asked for",
+    "[binance][sync]") {
     Fixture f;
     f.delta(100, 110);
     int requests = 0;
@@ -104,7 +115,8 @@ TEST_CASE("three snapshots that are too old keep the buffer; the fourth joins; n
     CHECK(f.sink.said == Said{"snapshot 118", "delta 120", "delta 130", "delta 140"});
 }
 
-TEST_CASE("a snapshot newer than the whole buffer joins, and the next live event has to continue it", "[binance][sync]") {
+TEST_CASE("a snapshot newer than the whole buffer joins, and the next live event has to continue it",
+          "[binance][sync]") {
     Fixture f;
     f.delta(1, 5);
     CHECK(f.snapshot(*f.sync.take_request(f.now), 50) == Joined::synced);
@@ -120,7 +132,8 @@ TEST_CASE("a snapshot newer than the whole buffer joins, and the next live event
     CHECK(f.sync.buffer_first_id() == 62);  // the event behind the hole begins the next buffer
 }
 
-TEST_CASE("a hole inside the buffer voids the book, and what follows it waits for the next snapshot", "[binance][sync]") {
+TEST_CASE("a hole inside the buffer voids the book, and what follows it waits for the next snapshot",
+          "[binance][sync]") {
     Fixture f;
     f.delta(1, 5);
     f.delta(6, 10);
@@ -147,7 +160,8 @@ TEST_CASE("one missing event costs one reset and one request", "[binance][sync]"
     CHECK(f.sink.said == Said{"reset gap 20", "snapshot 35", "delta 40", "delta 50"});
 }
 
-TEST_CASE("an answer that was asked for an older book is dropped, and no second request leaves before it", "[binance][sync]") {
+TEST_CASE("an answer that was asked for an older book is dropped, and no second request leaves before it",
+          "[binance][sync]") {
     Fixture f;
     f.delta(1, 5);
     const auto old = f.sync.take_request(f.now);
@@ -210,23 +224,28 @@ TEST_CASE("a crossed book is void", "[binance][sync]") {
     CHECK(f.sync.state() == BookState::buffering);
 }
 
-TEST_CASE("the book is held against the best quote of the same update, whichever comes first", "[binance][sync]") {
+TEST_CASE("the book is held against the best quote of the same update, whichever comes first",
+          "[binance][sync]") {
     Fixture f;
     f.synchronize();
-    f.sync.on_quote({.update_id = 30, .bid_price = 100, .bid_quantity = 7, .ask_price = 101, .ask_quantity = 1}, f.now);
-    f.sync.on_quote({.update_id = 33, .bid_price = 100, .bid_quantity = 9, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote(
+        {.update_id = 30, .bid_price = 100, .bid_quantity = 7, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote(
+        {.update_id = 33, .bid_price = 100, .bid_quantity = 9, .ask_price = 101, .ask_quantity = 1}, f.now);
     f.delta(21, 30, 7);
     CHECK(f.sink.said == Said{"delta 30", "equal 30"});
     f.delta(31, 40, 8);
     CHECK(f.sink.said.back() == "delta 40");
-    f.sync.on_quote({.update_id = 40, .bid_price = 100, .bid_quantity = 8, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote(
+        {.update_id = 40, .bid_price = 100, .bid_quantity = 8, .ask_price = 101, .ask_quantity = 1}, f.now);
     CHECK(f.sink.said.back() == "equal 40");
 }
 
 TEST_CASE("a book that differs from the best quote in one quantity is void", "[binance][sync]") {
     Fixture f;
     f.synchronize();
-    f.sync.on_quote({.update_id = 20, .bid_price = 100, .bid_quantity = 5, .ask_price = 101, .ask_quantity = 2}, f.now);
+    f.sync.on_quote(
+        {.update_id = 20, .bid_price = 100, .bid_quantity = 5, .ask_price = 101, .ask_quantity = 2}, f.now);
     CHECK(f.sink.said == Said{"differs 20", "reset oracle_mismatch 20"});
     CHECK(f.sync.state() == BookState::buffering);
 }
@@ -242,7 +261,8 @@ TEST_CASE("an event with more levels than a message holds voids the book", "[bin
 
 TEST_CASE("a full buffer is given up and begun anew, and says so", "[binance][sync]") {
     Fixture f;
-    for (size_t i = 0; i <= BookSync::buffer_events_max; ++i) f.delta(static_cast<int64_t>(i) * 10 + 1, static_cast<int64_t>(i) * 10 + 10);
+    for (size_t i = 0; i <= BookSync::buffer_events_max; ++i)
+        f.delta(static_cast<int64_t>(i) * 10 + 1, static_cast<int64_t>(i) * 10 + 10);
     CHECK(f.sink.said == Said{"reset buffer_full 0"});
     CHECK(f.sync.buffered() == 1);
 }
@@ -254,4 +274,15 @@ TEST_CASE("update ids that have restarted far below are not taken for old news",
     f.delta(1, 5);
     CHECK(f.sink.said.back() == "reset gap 900010");
     CHECK(f.sync.buffer_first_id() == 1);
+}
+
+TEST_CASE("a snapshot far ahead of what still waits in the socket joins, and old events are let pass",
+          "[binance][sync]") {
+    Fixture f;
+    f.delta(1, 5);
+    f.delta(6, 10);
+    REQUIRE(f.snapshot(*f.sync.take_request(f.now), 900'000) == Joined::synced);
+    f.delta(11, 20);
+    f.delta(899'999, 900'010);
+    CHECK(f.sink.said == Said{"snapshot 900000", "delta 900010"});
 }

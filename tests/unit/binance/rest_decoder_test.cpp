@@ -7,7 +7,8 @@ using namespace of::binance;
 
 TEST_CASE("a depth answer becomes a snapshot", "[binance][rest]") {
     RestDecoder decoder;
-    std::string body = R"({"lastUpdateId":1027024,"bids":[["4.00000000","431.00000000"]],"asks":[["4.00000200","12.00000000"],["5","1",[]]]})";
+    std::string body =
+        R"({"lastUpdateId":1027024,"bids":[["4.00000000","431.00000000"]],"asks":[["4.00000200","12.00000000"],["5","1",[]]]})";
     const auto snapshot = decoder.snapshot(body);
     REQUIRE(snapshot);
     CHECK(snapshot->last_id == 1027024);
@@ -18,8 +19,10 @@ TEST_CASE("a depth answer becomes a snapshot", "[binance][rest]") {
 }
 
 TEST_CASE("a depth answer that cannot be read exactly is an error with a sentence", "[binance][rest]") {
-    const auto* text = GENERATE("", "[]", "{}", R"({"lastUpdateId":1,"bids":[],)", R"({"lastUpdateId":"1","bids":[],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[["1"]],"asks":[]})", R"({"lastUpdateId":1,"bids":[["1.123456789","1"]],"asks":[]})",
+    const auto* text = GENERATE("", "[]", "{}", R"({"lastUpdateId":1,"bids":[],)",
+                                R"({"lastUpdateId":"1","bids":[],"asks":[]})",
+                                R"({"lastUpdateId":1,"bids":[["1"]],"asks":[]})",
+                                R"({"lastUpdateId":1,"bids":[["1.123456789","1"]],"asks":[]})",
                                 R"({"lastUpdateId":1,"bids":[[1,1]],"asks":[]})", "<html>busy</html>");
     CAPTURE(text);
     RestDecoder decoder;
@@ -31,7 +34,8 @@ TEST_CASE("a depth answer that cannot be read exactly is an error with a sentenc
 
 TEST_CASE("lists of trades of both kinds are read", "[binance][rest]") {
     RestDecoder decoder;
-    std::string single = R"([{"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","time":1499865549590,"isBuyerMaker":true,"isBestMatch":true}])";
+    std::string single =
+        R"([{"id":28457,"price":"4.00000100","qty":"12.00000000","quoteQty":"48.000012","time":1499865549590,"isBuyerMaker":true,"isBestMatch":true}])";
     auto rows = decoder.trades(single, GapKind::trade);
     REQUIRE(rows);
     REQUIRE(rows->size() == 1);
@@ -40,7 +44,8 @@ TEST_CASE("lists of trades of both kinds are read", "[binance][rest]") {
     CHECK((*rows)[0].trade_ns == 1'499'865'549'590'000'000);
     CHECK((*rows)[0].event_ns == 0);
     CHECK((*rows)[0].buyer_is_maker);
-    std::string aggregate = R"([{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27782,"T":1498793709153,"m":false,"M":true},{"a":26130,"p":"0","q":"0","f":-1,"l":-1,"T":1,"m":true,"M":true}])";
+    std::string aggregate =
+        R"([{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27782,"T":1498793709153,"m":false,"M":true},{"a":26130,"p":"0","q":"0","f":-1,"l":-1,"T":1,"m":true,"M":true}])";
     rows = decoder.trades(aggregate, GapKind::agg_trade);
     REQUIRE(rows);
     REQUIRE(rows->size() == 2);

@@ -1,4 +1,5 @@
-// The recorded tape through decoder, book procedure and book: the golden answers of the recording must come out.
+// The recorded tape through decoder, book procedure and book: the golden answers of the recording must come
+// out.
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -21,7 +22,8 @@ namespace {
 /// The lines of a gzip file.
 class GzipLines {
   public:
-    explicit GzipLines(const std::string& path) : file_(gzopen(path.c_str(), "rb")), buffer_(size_t{1} << 20, '\0') {}
+    explicit GzipLines(const std::string& path)
+        : file_(gzopen(path.c_str(), "rb")), buffer_(size_t{1} << 20, '\0') {}
     ~GzipLines() { gzclose(file_); }
     GzipLines(const GzipLines&) = delete;
     bool next(std::string& line) {
@@ -62,7 +64,8 @@ struct Symbol : BookSink {
 std::string hash_of(const OrderBook& book) {
     std::string text;
     const auto append = [&](char side, std::span<const Level> levels) {
-        for (auto it = levels.rbegin(); it != levels.rend(); ++it) text += fmt::format("{} {} {}\n", side, it->price, it->quantity);
+        for (auto it = levels.rbegin(); it != levels.rend(); ++it)
+            text += fmt::format("{} {} {}\n", side, it->price, it->quantity);
     };
     append('B', book.bids());
     append('A', book.asks());
@@ -70,7 +73,8 @@ std::string hash_of(const OrderBook& book) {
     unsigned size = 0;
     REQUIRE(EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) == 1);
     std::string hex;
-    for (unsigned i = 0; i < size; ++i) hex += {"0123456789abcdef"[digest[i] >> 4], "0123456789abcdef"[digest[i] & 15]};
+    for (unsigned i = 0; i < size; ++i)
+        hex += {"0123456789abcdef"[digest[i] >> 4], "0123456789abcdef"[digest[i] & 15]};
     return hex;
 }
 
@@ -105,7 +109,8 @@ class Replay {
     }
     static void trade(Symbol& symbol, const TradeFields& trade) {
         const auto verdict = symbol.gaps.observe(trade.id);
-        if (verdict.has_gap()) symbol.gap_ids += static_cast<uint64_t>(verdict.gap_last - verdict.gap_first + 1);
+        if (verdict.has_gap())
+            symbol.gap_ids += static_cast<uint64_t>(verdict.gap_last - verdict.gap_first + 1);
         if (symbol.trades++ == 0) symbol.first_trade = trade.id;
         (trade.buyer_is_maker ? symbol.taker_sell : symbol.taker_buy) += trade.quantity;
     }
@@ -141,8 +146,10 @@ TEST_CASE("the recorded tape gives the golden books, trades and oracle counts", 
         CHECK(hash_of(got.sync.book()) == std::string_view{want["book_sha256"]});
         CHECK(static_cast<int64_t>(got.sync.book().bids().size()) == number("bid_levels"));
         CHECK(static_cast<int64_t>(got.sync.book().asks().size()) == number("ask_levels"));
-        CHECK(*got.sync.book().best_bid() == Level{int64_t{want["final_best_bid"].at(0)}, int64_t{want["final_best_bid"].at(1)}});
-        CHECK(*got.sync.book().best_ask() == Level{int64_t{want["final_best_ask"].at(0)}, int64_t{want["final_best_ask"].at(1)}});
+        CHECK(*got.sync.book().best_bid() ==
+              Level{int64_t{want["final_best_bid"].at(0)}, int64_t{want["final_best_bid"].at(1)}});
+        CHECK(*got.sync.book().best_ask() ==
+              Level{int64_t{want["final_best_ask"].at(0)}, int64_t{want["final_best_ask"].at(1)}});
         CHECK(static_cast<int64_t>(got.equals) == number("bookTicker_same_u_compared"));
         CHECK(got.differs == 0);
         CHECK(got.resets == 0);

@@ -136,7 +136,7 @@ class Stage {
     void send_trades(const Call& call, Reply& reply) {
         const auto& rows = stored_[std::string(call.symbol.view())];
         const size_t limit = std::min<size_t>(call.limit, rows.size());
-        size_t first = call.from_id == 0 ? rows.size() - limit : static_cast<size_t>(call.from_id);  // ids begin at 1
+        size_t first = call.from_id == 0 ? rows.size() - limit : static_cast<size_t>(std::max<int64_t>(0, call.from_id));  // ids begin at 1
         for (size_t sent = 0; sent < limit && first < rows.size(); ++first, ++sent) {
             reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& out) {
                 const auto header = out.header;

@@ -181,19 +181,14 @@ TEST_CASE("websocket: a client that does not read loses trades, is told how many
         REQUIRE(await(stage, *client, "subscribed"));
     }
     constexpr int64_t count = 20'000;
-    for (int64_t sent = 0; sent < count; sent += 50) {
-        publish(stage, 50);
+    for (int64_t sent = 0; sent < count; sent += 200) {
+        publish(stage, 200);
         REQUIRE(stage.wait([&] {
             fast.pump();
-            return fast.numbers("trade", "id").size() == static_cast<size_t>(sent + 50) || sent % 1000 != 950;
+            return fast.messages().size() == static_cast<size_t>(sent) + 202;
         }));
     }
-    REQUIRE(stage.wait([&] {
-        fast.pump();
-        return fast.messages().size() >= static_cast<size_t>(count) + 2;
-    }));
     CHECK(fast.numbers("trade", "id") == sequence(1, count));
-    CHECK(stage.instance().metric(communication_id, "messages_dropped_total") >= 0);
     const auto balance = [&] {
         int64_t lost = 0;
         for (const auto n : slow.numbers("lost", "count")) lost += n;
@@ -363,7 +358,6 @@ TEST_CASE("websocket: a killed worker's successor goes on at its cursor, and cli
     publish(stage, 5);
     REQUIRE(await(stage, *client, "\"trade\"", 50));
     CHECK(client->numbers("trade", "id") == sequence(1, 50));
-    CHECK(stage.instance().metric(communication_id, "messages_delivered_total") >= 0);
 }
 
 TEST_CASE("websocket: a drain says 1001 to each client and ends with exit code 0", "[process]") {

@@ -1,0 +1,66 @@
+// An instance as an observer sees it: live, dead, or copied segments in a folder. Read-only mappings; never writes, needs nobody's
+// cooperation, and works while the supervisor is stopped or gone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/topology.hpp"
+#include "shm/control_page.hpp"
+#include "shm/segment.hpp"
+
+namespace of::ofctl {
+
+struct Source {
+    std::string folder = "/dev/shm";
+    std::string instance;
+    bool copied() const { return folder != "/dev/shm"; }
+};
+
+/// Instances that have a control segment in `folder`.
+std::vector<std::string> instances_in(const std::string& folder);
+/// The instance to work on: the given one, $ORDERFLOW_INSTANCE, the only one there is, else "orderflow". Several without a choice are
+/// an error that lists them.
+Expected<std::string> choose_instance(const std::string& given, const std::string& folder);
+
+/// A process of the instance, judged from the control page and from /proc.
+struct ProcessView {
+    std::string name;
+    const shm::ProcessSlot* slot;
+    WorkerState state;   ///< as written by the worker, or by the supervisor
+    bool alive;          ///< that very process exists now
+    bool frozen;         ///< stopped by a signal (T in /proc)
+    std::string label() const;  ///< "running", "running (frozen)", "dead", ...
+    bool well() const { return alive && !frozen && state == WorkerState::running; }
+};
+
+class View {
+  public:
+    static Expected<View> open(const Source& source);
+
+    const shm::ControlPage& control() const { return control_.page<shm::ControlPage>(); }
+    const Source& source() const { return source_; }
+    bool supervisor_alive() const;
+    /// Workers in the order of the control page, without the supervisor.
+    std::vector<ProcessView> workers() const;
+    std::optional<ProcessView> worker(std::string_view name) const;
+
+    /// A segment by its channel: "market.0".
+    Expected<shm::Segment> segment(const std::string& channel) const;
+    /// Channels that exist as files, sorted.
+    std::vector<std::string> channels() const;
+    std::string path_of(const std::string& channel) const { return source_.folder + "/" + source_.instance + "." + channel; }
+
+  private:
+    View(Source source, shm::Segment control) : source_(std::move(source)), control_(std::move(control)) {}
+    ProcessView judge(const shm::ProcessSlot& slot) const;
+    Source source_;
+    shm::Segment control_;
+};
+
+/// CLOCK_MONOTONIC and CLOCK_REALTIME, ns.
+int64_t mono_now();
+int64_t wall_now();
+
+}  // namespace of::ofctl

@@ -1,0 +1,153 @@
+// ofctl: looks at an instance, and asks its supervisor to restart or stop.
+#include <csignal>
+
+#include <CLI/CLI.hpp>
+
+#include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/verbs.hpp"
+
+namespace of::ofctl {
+namespace {
+
+constexpr const char* footer = R"(Examples:
+  ofctl status                              the workers, at a glance
+  ofctl logs -f --level warn                warnings and errors as they come
+  ofctl restart storage --reason "new disk"
+  ofctl shm ls                              every segment
+  ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
+  ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
+  ofctl --from /var/tmp/copied shm dump control
+
+All but restart and stop only read, and work on an instance whose supervisor is stopped or dead.
+Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied, 6 timed out, 7 no supervisor,
+8 corrupt segment, 9 layout or version mismatch.)";
+
+int exit_code_of(const Error& error) {
+    switch (error.kind) {
+        case ErrorKind::missing: return code(ExitCode::not_found);
+        case ErrorKind::denied: return code(ExitCode::denied);
+        case ErrorKind::mismatch: return code(ExitCode::mismatch);
+        case ErrorKind::corrupt: return code(ExitCode::corrupt);
+        case ErrorKind::invalid: return code(ExitCode::usage);
+        case ErrorKind::failed:
+        case ErrorKind::no_space:
+        case ErrorKind::busy: return code(ExitCode::failed);
+    }
+    return code(ExitCode::failed);
+}
+
+using Verb = int (*)(const Options&);
+
+CLI::App* add_verb(CLI::App& parent, Verb& chosen, const char* name, const char* help, Verb verb) {
+    auto* added = parent.add_subcommand(name, help);
+    added->fallthrough();
+    added->callback([&chosen, verb] { chosen = verb; });
+    return added;
+}
+
+void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
+    auto* status_verb = add_verb(app, chosen, "status", "The workers: state, pid, restarts, heartbeat, lag", status);
+    status_verb->add_option("WORKER", options.names, "Only these");
+    status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")->check(CLI::Range(1, 86'400));
+    status_verb->add_option("--count", options.count, "Stop watching after N tables");
+    add_verb(app, chosen, "health", "One line: healthy, degraded or down, and why", health);
+    auto* logs_verb = add_verb(app, chosen, "logs", "Log records still in the rings, merged by time", logs);
+    logs_verb->add_flag("-f,--follow", options.follow, "Go on with new ones");
+    logs_verb->add_option("-n,--lines", options.lines, "Only the newest N");
+    logs_verb->add_option("--level", options.level, "Only from this level on")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    logs_verb->add_option("--worker", options.worker, "Only of this process");
+    logs_verb->add_option("--since", options.since_s, "Only of the last SEC seconds");
+    logs_verb->add_option("--grep", options.grep, "Only with this text");
+    auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
+    trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")->required()->expected(1);
+}
+
+void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
+    auto* shm_verb = app.add_subcommand("shm", "Look into the shared-memory segments");
+    shm_verb->require_subcommand(1);
+    shm_verb->fallthrough();
+    add_verb(*shm_verb, chosen, "ls", "All segments", shm_ls);
+    auto* dump_verb = add_verb(*shm_verb, chosen, "dump", "Header and content of a segment", shm_dump);
+    auto* tail_verb = add_verb(*shm_verb, chosen, "tail", "The newest messages of a ring, without taking part", shm_tail);
+    for (auto* verb : {dump_verb, tail_verb}) {
+        verb->add_option("SEGMENT", options.names, "Its channel, such as market.0")->required()->expected(1);
+        verb->add_option("-n,--last", options.lines, "The newest N messages (16)");
+        verb->add_flag("--hex", options.hex, "Raw bytes as well");
+        verb->add_option("--symbol", options.symbol, "Only of this symbol");
+        verb->add_option("--type", options.type, "Only of this type, such as trade");
+    }
+    dump_verb->add_option("--slots", options.slots, "Positions A:B instead of the newest");
+    tail_verb->add_flag("-f,--follow", options.follow, "Go on with new ones");
+}
+
+void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
+    auto* restart_verb = add_verb(app, chosen, "restart", "Restart workers in order, and wait until they run", restart);
+    restart_verb->add_option("WORKER", options.names, "Which")->required();
+    auto* stop_verb = add_verb(app, chosen, "stop", "Stop the instance in drain order, and wait", stop);
+    for (auto* verb : {restart_verb, stop_verb}) {
+        verb->add_option("--reason", options.reason, "For the log");
+        verb->add_flag("!--no-wait", options.wait, "Do not wait for the effect");
+        verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")->check(CLI::Range(1, 86'400));
+    }
+    auto* config_verb = app.add_subcommand("config", "The configuration file");
+    config_verb->require_subcommand(1);
+    config_verb->fallthrough();
+    auto* check_verb = add_verb(*config_verb, chosen, "check", "Print every error of a configuration file", config_check);
+    check_verb->add_option("FILE", options.names, "Instead of the running instance's file")->expected(0, 1);
+}
+
+int run(int argc, char** argv) {
+    Options options;
+    Verb chosen = nullptr;
+    std::string colour = "auto";
+    bool no_headers = false;
+    CLI::App app("Looks at an OrderFlow instance, and restarts or stops it.", "ofctl");
+    app.footer(footer);
+    app.set_version_flag("--version", OF_VERSION);
+    app.require_subcommand(1);
+    app.add_option("--instance", options.source.instance, "Which instance ($ORDERFLOW_INSTANCE, else the only one)");
+    app.add_option("--from", options.source.folder, "Segments copied to DIR instead of /dev/shm")->type_name("DIR");
+    app.add_flag("--json", options.json, "For programs");
+    app.add_flag("--no-headers", no_headers, "Tables without their first line");
+    app.add_option("--color", colour, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+    add_reading_verbs(app, chosen, options);
+    add_shm_verbs(app, chosen, options);
+    add_mutating_verbs(app, chosen, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+    }
+    set_colour(colour);
+    options.headers = !no_headers;
+    const bool file_given = chosen == config_check && !options.names.empty();
+    if (!file_given) {
+        auto instance = choose_instance(options.source.instance, options.source.folder);
+        if (!instance) return refuse(options, instance.error());
+        options.source.instance = *instance;
+    }
+    const int result = chosen(options);
+    flush_output();
+    return result;
+}
+
+}  // namespace
+
+int refuse(const Options& options, const Error& error) {
+    const int exit_code = exit_code_of(error);
+    if (options.json) {
+        Json json;
+        put_line(json.open_object().field("error", std::string_view(error.message)).field("exit_code", exit_code).close_object().text());
+    } else {
+        complain(error.message);
+    }
+    return exit_code;
+}
+
+}  // namespace of::ofctl
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away ends us quietly, see put()
+    return of::ofctl::run(argc, argv);
+}

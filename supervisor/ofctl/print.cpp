@@ -1,0 +1,128 @@
+#include "supervisor/ofctl/print.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "supervisor/ofctl/json.hpp"
+
+namespace of::ofctl {
+namespace {
+
+bool colour = false;
+
+size_t utf8_length(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (size_t i = 1; i < length; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+    }
+    return length;
+}
+
+std::string scaled(double value, double step, std::string_view plain) {
+    constexpr std::string_view units = "kMGT";
+    if (value < step) return std::string(plain);
+    size_t unit = 0;
+    for (value /= step; value >= step && unit + 1 < units.size(); ++unit) value /= step;
+    return fmt::format("{:.1f}{}", value, units[unit]);
+}
+
+}  // namespace
+
+void Json::append_text(std::string_view text) {
+    text_ += '"';
+    while (!text.empty()) {
+        const auto c = static_cast<unsigned char>(text[0]);
+        const auto length = utf8_length(text);
+        if (c == '"' || c == '\\') {
+            text_ += '\\';
+            text_ += text[0];
+        } else if (c < 0x20) {
+            text_ += fmt::format("\\u{:04x}", c);
+        } else if (length == 0) {
+            text_ += "\xef\xbf\xbd";
+        } else {
+            text_ += text.substr(0, length);
+        }
+        text.remove_prefix(std::max<size_t>(length, 1));
+    }
+    text_ += '"';
+}
+
+void put(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(0);
+}
+void put_line(std::string_view text) {
+    put(text);
+    put("\n");
+}
+void flush_output() {
+    if (std::fflush(stdout) != 0) std::_Exit(0);
+}
+void complain(std::string_view sentence) { fmt::print(stderr, "ofctl: {}\n", sentence); }
+
+void set_colour(std::string_view mode) {
+    const char* term = std::getenv("TERM");
+    const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+    const char* refused = std::getenv("NO_COLOR");
+    const bool wanted = isatty(STDOUT_FILENO) == 1 && !dumb && (refused == nullptr || *refused == 0);
+    colour = mode == "always" || (mode == "auto" && wanted);
+}
+
+std::string toned(std::string_view text, Tone tone) {
+    if (!colour || tone == Tone::plain) return std::string(text);
+    const auto code = tone == Tone::good ? 32 : tone == Tone::warn ? 33 : 31;
+    return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+void Table::print(bool with_headers) const {
+    std::vector<size_t> widths;
+    for (const auto& column : columns_) widths.push_back(with_headers ? column.title.size() : 0);
+    for (const auto& row : rows_) {
+        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].text.size());
+    }
+    const auto print_cell = [&](size_t i, std::string_view text, Tone tone) {
+        const std::string pad(widths[i] - std::min(widths[i], text.size()), ' ');
+        const bool last = i + 1 == columns_.size();
+        if (columns_[i].align == Align::right) put(pad);
+        put(toned(text, tone));
+        if (columns_[i].align == Align::left && !last) put(pad);
+        put(last ? "\n" : "  ");
+    };
+    if (with_headers) {
+        for (size_t i = 0; i < columns_.size(); ++i) print_cell(i, columns_[i].title, Tone::plain);
+    }
+    for (const auto& row : rows_) {
+        for (size_t i = 0; i < row.size(); ++i) print_cell(i, row[i].text, row[i].tone);
+    }
+}
+
+std::string span_text(int64_t ns) {
+    const auto seconds = ns / 1'000'000'000;
+    if (ns < 0) return "-";
+    if (ns < 1'000'000) return fmt::format("{}us", ns / 1000);
+    if (seconds < 1) return fmt::format("{}ms", ns / 1'000'000);
+    if (seconds < 60) return fmt::format("{}.{}s", seconds, ns / 100'000'000 % 10);
+    if (seconds < 3600) return fmt::format("{}m{:02}s", seconds / 60, seconds % 60);
+    if (seconds < 86'400) return fmt::format("{}h{:02}m", seconds / 3600, seconds / 60 % 60);
+    return fmt::format("{}d{:02}h", seconds / 86'400, seconds / 3600 % 24);
+}
+std::string count_text(uint64_t count) { return scaled(static_cast<double>(count), 1000.0, std::to_string(count)); }
+std::string bytes_text(uint64_t bytes) { return scaled(static_cast<double>(bytes), 1024.0, std::to_string(bytes)); }
+
+std::string wall_text(int64_t wall_ns) {
+    if (wall_ns <= 0) return "-";
+    const time_t seconds = wall_ns / 1'000'000'000;
+    tm civil{};
+    gmtime_r(&seconds, &civil);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday, civil.tm_hour, civil.tm_min, civil.tm_sec,
+                       wall_ns % 1'000'000'000 / 1000);
+}
+
+}  // namespace of::ofctl

@@ -1,0 +1,243 @@
+// ofctl shm ls, dump, tail: the segments themselves.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "proto/decimal.hpp"
+#include "shm/metrics_page.hpp"
+#include "supervisor/ofctl/decode.hpp"
+#include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/verbs.hpp"
+
+namespace of::ofctl {
+namespace {
+
+constexpr int look_period_ms = 20;
+constexpr uint64_t dump_default = 16;
+
+std::string_view kind_name(shm::SegmentKind kind) { return name_of(static_cast<Transport>(kind)); }
+
+std::string mode_text(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 ? fmt::format("{:04o}", status.st_mode & 0777) : "?";
+}
+
+/// The symbol directory that goes with a channel, or nothing.
+struct Symbols {
+    Symbols(const View& view, const std::string& channel) {
+        const auto dot = channel.rfind('.');
+        const auto index = channel.starts_with("market.") ? channel.substr(dot + 1) : "0";
+        auto opened = view.segment("book." + index);
+        const auto expected = shm::make_spec("", "", shm::SegmentKind::page, "book", 0, 0, "");
+        if (opened && opened->header().layout_hash == expected.layout_hash() && opened->header().total_bytes == expected.total_bytes()) segment.emplace(std::move(*opened));
+    }
+    const shm::BookPage* page() const { return segment ? &segment->page<shm::BookPage>() : nullptr; }
+    std::optional<shm::Segment> segment;
+};
+
+/// "A:B", "A:", ":B" within [oldest, tail); nothing when it is none of them.
+std::optional<std::pair<uint64_t, uint64_t>> parse_range(const std::string& text, uint64_t oldest, uint64_t tail) {
+    const auto colon = text.find(':');
+    if (colon == std::string::npos) return {};
+    const auto number = [&](std::string_view digits, uint64_t fallback) -> std::optional<uint64_t> {
+        if (digits.empty()) return fallback;
+        uint64_t value = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        if (error != std::errc{} || end != digits.data() + digits.size()) return {};
+        return value;
+    };
+    const auto from = number(std::string_view(text).substr(0, colon), oldest);
+    const auto to = number(std::string_view(text).substr(colon + 1), tail);
+    if (!from || !to || *from > *to) return {};
+    return std::pair(std::max(*from, oldest), std::min(*to, tail));
+}
+
+void print_message(const Options& options, const RingView& ring, const MessageDecoder& decoder, uint64_t position, const std::vector<std::byte>& message) {
+    const auto decoded = decoder.decode(message);
+    if (!options.symbol.empty() && decoded.find("symbol") != options.symbol) return;
+    if (!options.type.empty() && decoded.name != options.type) return;
+    if (options.json) {
+        Json json;
+        json.open_object().field("segment", ring.segment().header().channel).field("position", position);
+        decoded.append_to(json);
+        if (options.hex) json.field("hex", std::string_view(hex_text(message.data(), message.size())));
+        return put_line(json.close_object().text());
+    }
+    put_line(fmt::format("{:>10}  {}", position, decoded.line()));
+    if (options.hex) put_line("            " + hex_text(message.data(), message.size()));
+}
+
+void print_header(const Options& options, const shm::Segment& segment) {
+    const auto& header = segment.header();
+    if (options.json) return;
+    put_line(fmt::format("{}.{}: {}, {} slots of {} bytes, {} in all, layout {:016x}, generation {:016x}", header.instance, header.channel, kind_name(header.kind), header.slots, header.slot_bytes,
+                         bytes_text(header.total_bytes), header.layout_hash, header.generation));
+    put_line(fmt::format("made {} by pid {} ({})", wall_text(header.created_ns), header.creator_pid, shm::creator_lives(header) ? "lives" : "gone"));
+    if (header.kind == shm::SegmentKind::page) return;
+    const auto& lines = segment.lines();
+    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", lines.tail.load(), lines.head.load(), lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
+}
+
+int dump_ring(const Options& options, const View& view, shm::Segment segment) {
+    const RingView ring(std::move(segment));
+    const Symbols symbols(view, ring.segment().header().channel);
+    const MessageDecoder decoder(ring.segment().schema(), symbols.page());
+    const auto tail = ring.tail();
+    const auto last = options.lines == 0 ? dump_default : options.lines;
+    auto range = std::pair(std::max(ring.oldest(), tail > last ? tail - last : 0), tail);
+    if (!options.slots.empty()) {
+        const auto parsed = parse_range(options.slots, ring.oldest(), tail);
+        if (!parsed) return refuse(options, {ErrorKind::invalid, fmt::format("--slots must be A:B with A <= B, found \"{}\"", options.slots)});
+        range = *parsed;
+    }
+    std::vector<std::byte> message;
+    for (auto position = range.first; position < range.second; ++position) {
+        if (ring.read(position, message)) print_message(options, ring, decoder, position, message);
+    }
+    return code(ExitCode::ok);
+}
+
+void dump_metrics(const Options& options, const shm::MetricsPage& page) {
+    const auto copied = shm::snapshot(page);
+    Json json;
+    if (options.json) json.open_object().field("batch", copied.batch).field("updates", page.updates.load()).key("metrics").open_array();
+    for (const auto& value : copied.values) {
+        const std::string name(value.entry->name, strnlen(value.entry->name, sizeof value.entry->name));
+        const std::string labels(value.entry->labels, strnlen(value.entry->labels, sizeof value.entry->labels));
+        const bool histogram = value.entry->kind == shm::MetricKind::histogram;
+        if (options.json) {
+            json.open_object().field("name", std::string_view(name)).field("labels", std::string_view(labels));
+            if (histogram) {
+                json.field("count", value.count()).field("p50", value.quantile(0.5)).field("p99", value.quantile(0.99)).field("p999", value.quantile(0.999)).field("max", value.max());
+            } else {
+                json.field("value", static_cast<int64_t>(value.scalar()));
+            }
+            json.close_object();
+            continue;
+        }
+        put_line(histogram ? fmt::format("  {:<32} {:<22} count {}  p50 {}  p99 {}  p99.9 {}  max {}", name, labels, value.count(), value.quantile(0.5), value.quantile(0.99), value.quantile(0.999), value.max())
+                           : fmt::format("  {:<32} {:<22} {}", name, labels, static_cast<int64_t>(value.scalar())));
+    }
+    if (options.json) put_line(json.close_array().close_object().text());
+}
+
+void dump_book(const Options& options, const shm::BookPage& page) {
+    Json json;
+    if (options.json) json.open_object().key("symbols").open_array();
+    const auto used = std::min<uint32_t>(page.symbols.load(), shm::symbols_max);
+    for (uint32_t i = 0; i < used; ++i) {
+        const auto& entry = page.entries[i];
+        const auto quote = entry.load().value_or(shm::Quote{});
+        if (options.json) {
+            json.open_object().field("index", i).field("symbol", entry.symbol()).field("update_id", quote.update_id).field("bid_price", std::string_view(format_e8(quote.bid_price)));
+            json.field("bid_qty", std::string_view(format_e8(quote.bid_quantity))).field("ask_price", std::string_view(format_e8(quote.ask_price)));
+            json.field("ask_qty", std::string_view(format_e8(quote.ask_quantity))).close_object();
+        } else {
+            put_line(fmt::format("  {:>3}  {:<16} update {}  bid {} x {}  ask {} x {}", i, entry.symbol(), quote.update_id, format_e8(quote.bid_price), format_e8(quote.bid_quantity),
+                                 format_e8(quote.ask_price), format_e8(quote.ask_quantity)));
+        }
+    }
+    if (options.json) put_line(json.close_array().close_object().text());
+}
+
+int dump_page(const Options& options, const shm::Segment& segment) {
+    const std::string channel(segment.header().channel, strnlen(segment.header().channel, sizeof segment.header().channel));
+    const auto kind = channel.substr(0, channel.find('.'));
+    if (kind == "control") return status(options);
+    const auto expected = kind == "metrics" || kind == "book" ? shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "") : shm::SegmentSpec{};
+    if (segment.header().layout_hash != expected.layout_hash() || segment.header().total_bytes != expected.total_bytes())
+        return refuse(options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel, segment.header().layout_hash)});
+    if (kind == "metrics") dump_metrics(options, segment.page<shm::MetricsPage>());
+    if (kind == "book") dump_book(options, segment.page<shm::BookPage>());
+    return code(ExitCode::ok);
+}
+
+}  // namespace
+
+int shm_ls(const Options& options) {
+    std::vector<std::string> channels;
+    for (const auto& name : options.source.copied() ? std::vector<std::string>{} : shm::list_segments(options.source.instance)) channels.push_back(name.substr(options.source.instance.size() + 1));
+    if (options.source.copied()) {
+        const auto view = View::open(options.source);
+        if (!view) return refuse(options, view.error());
+        channels = view->channels();
+    }
+    if (channels.empty()) return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no segments in {}", options.source.instance, options.source.folder)});
+    int result = code(ExitCode::ok);
+    using enum Table::Align;
+    Table table({{"SEGMENT"}, {"KIND"}, {"SLOTS", right}, {"SLOT", right}, {"SIZE", right}, {"WRITTEN", right}, {"WAITING", right}, {"REFUSED", right}, {"CREATOR"}});
+    Json json;
+    json.open_array();
+    std::vector<std::string> problems;
+    for (const auto& channel : channels) {
+        const auto path = fmt::format("{}/{}.{}", options.source.folder, options.source.instance, channel);
+        const auto segment = shm::Segment::inspect(path);
+        if (!segment) {
+            result = std::max(result, segment.error().kind == ErrorKind::mismatch ? code(ExitCode::mismatch) : code(ExitCode::corrupt));
+            problems.push_back(segment.error().message);
+            json.open_object().field("name", std::string_view(channel)).field("error", std::string_view(segment.error().message)).close_object();
+            continue;
+        }
+        const auto& header = segment->header();
+        const bool page = header.kind == shm::SegmentKind::page;
+        const auto tail = page ? 0 : segment->lines().tail.load(std::memory_order_acquire);
+        const auto head = header.kind == shm::SegmentKind::queue ? segment->lines().head.load(std::memory_order_acquire) : tail;
+        const auto refused = page ? 0 : segment->lines().refused.load(std::memory_order_relaxed);
+        const bool lives = shm::creator_lives(header);
+        json.open_object().field("name", std::string_view(channel)).field("kind", kind_name(header.kind)).field("slots", header.slots).field("slot_bytes", header.slot_bytes);
+        json.field("bytes", header.total_bytes).field("written", tail).field("waiting", tail > head ? tail - head : 0).field("refused", refused).field("creator_pid", header.creator_pid);
+        json.field("creator_alive", lives).field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash))).field("mode", std::string_view(mode_text(path))).close_object();
+        table.add({channel, std::string(kind_name(header.kind)), page ? "-" : std::to_string(header.slots), page ? "-" : std::to_string(header.slot_bytes), bytes_text(header.total_bytes),
+                   page ? "-" : std::to_string(tail), header.kind == shm::SegmentKind::queue ? std::to_string(tail > head ? tail - head : 0) : "-", page ? "-" : std::to_string(refused),
+                   {fmt::format("{}{}", header.creator_pid, lives ? "" : " (gone)"), lives ? Tone::plain : Tone::warn}});
+    }
+    if (options.json) {
+        put_line(json.close_array().text());
+    } else {
+        table.print(options.headers);
+        flush_output();
+        for (const auto& problem : problems) complain(problem);
+    }
+    return result;
+}
+
+int shm_dump(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    auto segment = view->segment(options.names.front());
+    if (!segment) return refuse(options, segment.error());
+    print_header(options, *segment);
+    return segment->header().kind == shm::SegmentKind::page ? dump_page(options, *segment) : dump_ring(options, *view, std::move(*segment));
+}
+
+int shm_tail(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    auto segment = view->segment(options.names.front());
+    if (!segment) return refuse(options, segment.error());
+    if (segment->header().kind == shm::SegmentKind::page) return refuse(options, {ErrorKind::invalid, fmt::format("{} is a page: see ofctl shm dump {}", options.names.front(), options.names.front())});
+    const RingView ring(std::move(*segment));
+    const Symbols symbols(*view, ring.segment().header().channel);
+    const MessageDecoder decoder(ring.segment().schema(), symbols.page());
+    const auto last = options.lines == 0 && !options.follow ? dump_default : options.lines;
+    auto position = std::max(ring.oldest(), ring.tail() > last ? ring.tail() - last : 0);
+    std::vector<std::byte> message;
+    for (;;) {
+        for (const auto tail = ring.tail(); position < tail; ++position) {
+            if (ring.read(position, message)) {
+                print_message(options, ring, decoder, position, message);
+            } else if (position < ring.oldest()) {
+                complain(fmt::format("lost {} messages: they were overwritten before they were read", ring.oldest() - position));
+                position = ring.oldest() - 1;
+            }
+        }
+        flush_output();
+        if (!options.follow) return code(ExitCode::ok);
+        poll(nullptr, 0, look_period_ms);
+    }
+}
+
+}  // namespace of::ofctl

@@ -1,0 +1,158 @@
+// ofctl status, ofctl health: the workers as the control page and /proc show them.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/verbs.hpp"
+
+namespace of::ofctl {
+namespace {
+
+int64_t heartbeat_age_ns(const ProcessView& process) { return mono_now() - process.slot->own.heartbeat_ns.load(std::memory_order_relaxed); }
+
+std::string last_exit(const shm::DeskLine& desk) {
+    if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "-";
+    const auto code = desk.last_exit_code.load(std::memory_order_relaxed);
+    if (code >= 0) return fmt::format("code {}", code);
+    return fmt::format("signal {}", desk.last_signal.load(std::memory_order_relaxed));
+}
+
+/// Messages that a process has still to read, over all rings it follows.
+uint64_t lag(const View& view, const ProcessView& process) {
+    uint64_t behind = 0;
+    for (const auto& cursor : process.slot->cursors) {
+        const std::string channel(cursor.channel, strnlen(cursor.channel, sizeof cursor.channel));
+        if (channel.empty()) break;
+        const auto segment = view.segment(channel);
+        if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().generation != cursor.generation.load(std::memory_order_relaxed)) continue;
+        const auto tail = segment->lines().tail.load(std::memory_order_acquire);
+        const auto position = cursor.position.load(std::memory_order_relaxed);
+        behind += tail > position ? tail - position : 0;
+    }
+    return behind;
+}
+
+uint64_t lost(const ProcessView& process) {
+    uint64_t sum = 0;
+    for (const auto& cursor : process.slot->cursors) sum += cursor.lost.load(std::memory_order_relaxed);
+    return sum;
+}
+
+std::string uptime(const ProcessView& process) {
+    return process.alive ? span_text(mono_now() - process.slot->desk.spawn_ns.load(std::memory_order_relaxed)) : "-";
+}
+
+Tone tone_of(const ProcessView& process) {
+    if (process.well()) return Tone::good;
+    return process.alive ? Tone::warn : Tone::bad;
+}
+
+std::vector<ProcessView> chosen(const View& view, const Options& options) {
+    auto all = view.workers();
+    if (options.names.empty()) return all;
+    std::erase_if(all, [&](const ProcessView& process) { return std::ranges::find(options.names, process.name) == options.names.end(); });
+    return all;
+}
+
+void print_table(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
+    const auto& line = view.control().instance;
+    const auto pid = line.supervisor_pid.load(std::memory_order_relaxed);
+    put_line(fmt::format("instance {}: {}", view.source().instance,
+                         view.source().copied() ? "copied segments" : view.supervisor_alive() ? fmt::format("supervisor pid {}", pid)
+                                                                                               : toned(fmt::format("the supervisor (pid {}) is gone", pid), Tone::bad)));
+    using enum Table::Align;
+    Table table({{"WORKER"}, {"STATE"}, {"PID", right}, {"UP", right}, {"RESTARTS", right}, {"LAST EXIT"}, {"BEAT", right}, {"MSGS", right}, {"LAG", right}, {"LOST", right}});
+    for (const auto& process : workers) {
+        const auto& slot = *process.slot;
+        const auto lost_messages = lost(process);
+        table.add({process.name,
+                   {process.label(), tone_of(process)},
+                   process.alive ? std::to_string(slot.desk.pid.load(std::memory_order_relaxed)) : "-",
+                   uptime(process),
+                   std::to_string(slot.desk.restarts.load(std::memory_order_relaxed)),
+                   last_exit(slot.desk),
+                   process.alive ? span_text(heartbeat_age_ns(process)) : "-",
+                   count_text(slot.own.messages.load(std::memory_order_relaxed)),
+                   count_text(lag(view, process)),
+                   {count_text(lost_messages), lost_messages == 0 ? Tone::plain : Tone::bad}});
+    }
+    table.print(options.headers);
+}
+
+void print_json(const View& view, const std::vector<ProcessView>& workers) {
+    Json json;
+    json.open_object().field("instance", std::string_view(view.source().instance)).field("supervisor_alive", view.supervisor_alive());
+    json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed)).key("workers").open_array();
+    for (const auto& process : workers) {
+        const auto& slot = *process.slot;
+        json.open_object().field("name", std::string_view(process.name)).field("state", std::string_view(process.label())).field("alive", process.alive).field("frozen", process.frozen);
+        json.field("pid", process.alive ? slot.desk.pid.load(std::memory_order_relaxed) : 0).field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed));
+        json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed)).field("last_exit", std::string_view(last_exit(slot.desk)));
+        json.field("uptime_ms", process.alive ? (mono_now() - slot.desk.spawn_ns.load(std::memory_order_relaxed)) / 1'000'000 : 0);
+        json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000).field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000);
+        json.field("messages", slot.own.messages.load(std::memory_order_relaxed)).field("lag", lag(view, process)).field("lost", lost(process)).close_object();
+    }
+    json.close_array().close_object();
+    put_line(json.text());
+}
+
+int verdict(const View& view, const std::vector<ProcessView>& workers) {
+    const bool all = !workers.empty() && std::ranges::all_of(workers, &ProcessView::well);
+    if (all && view.supervisor_alive()) return code(ExitCode::ok);
+    return code(view.supervisor_alive() ? ExitCode::degraded : ExitCode::unreachable);
+}
+
+int status_once(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    for (const auto& name : options.names) {
+        if (!view->worker(name)) return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}", options.source.instance, name)});
+    }
+    const auto workers = chosen(*view, options);
+    if (options.json) {
+        print_json(*view, workers);
+    } else {
+        print_table(*view, workers, options);
+    }
+    flush_output();
+    return verdict(*view, workers);
+}
+
+}  // namespace
+
+int status(const Options& options) {
+    int result = status_once(options);
+    for (uint64_t shown = 1; options.watch_s > 0 && (options.count == 0 || shown < options.count); ++shown) {
+        poll(nullptr, 0, static_cast<int>(options.watch_s * 1000));
+        if (!options.json) put_line("");
+        result = status_once(options);
+    }
+    return result;
+}
+
+int health(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    const auto workers = view->workers();
+    const auto result = verdict(*view, workers);
+    std::vector<std::string> reasons;
+    if (!view->supervisor_alive()) reasons.push_back("the supervisor is gone");
+    for (const auto& process : workers) {
+        if (!process.well()) reasons.push_back(fmt::format("{} is {}", process.name, process.label()));
+    }
+    const auto* word = result == code(ExitCode::ok) ? "healthy" : result == code(ExitCode::degraded) ? "degraded" : "down";
+    if (options.json) {
+        Json json;
+        json.open_object().field("instance", std::string_view(options.source.instance)).field("health", word).key("reasons").open_array();
+        for (const auto& reason : reasons) json.value(std::string_view(reason));
+        put_line(json.close_array().close_object().text());
+    } else {
+        put_line(reasons.empty() ? fmt::format("{}: all {} workers run", word, workers.size()) : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));
+    }
+    return result;
+}
+
+}  // namespace of::ofctl

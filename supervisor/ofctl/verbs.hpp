@@ -1,0 +1,47 @@
+// The verbs of ofctl. Each takes the options of the command line and returns the exit code (OFCTL.md has the table).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "supervisor/ofctl/attach.hpp"
+
+namespace of::ofctl {
+
+struct Options {
+    Source source;
+    bool json = false;
+    bool headers = true;
+    std::vector<std::string> names;  ///< workers, a segment, an ID, or a file: what the verb is about
+    bool follow = false;
+    uint64_t lines = 0;
+    int64_t watch_s = 0;
+    uint64_t count = 0;
+    std::string level = "debug";
+    std::string worker;
+    std::string grep;
+    double since_s = 0;
+    std::string reason;
+    bool wait = true;
+    int64_t timeout_s = 30;
+    bool hex = false;
+    std::string slots;  ///< "A:B"
+    std::string symbol;
+    std::string type;
+};
+
+int status(const Options& options);
+int health(const Options& options);
+int restart(const Options& options);
+int stop(const Options& options);
+int logs(const Options& options);
+int shm_ls(const Options& options);
+int shm_dump(const Options& options);
+int shm_tail(const Options& options);
+int trace(const Options& options);
+int config_check(const Options& options);
+
+/// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.
+int refuse(const Options& options, const Error& error);
+
+}  // namespace of::ofctl

@@ -18,6 +18,7 @@ namespace {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+    setpgid(0, 0);  // Ctrl-C, or a signal to the supervisor's group, is the supervisor's alone to act on
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);

@@ -77,6 +77,9 @@ class Market {
     virtual std::optional<uint64_t> seed() const { return {}; }
     virtual bool has_micros() const { return false; }
 
+    /// Frames whose payload was not understood: sent all the same, but REST knows nothing of them.
+    virtual uint64_t unread_frames() const { return 0; }
+
     /// When the next step is due, in nanoseconds of market time since the start; nothing after the last one.
     virtual std::optional<int64_t> next_due_ns() const = 0;
 

@@ -60,10 +60,11 @@ std::string print_status(Exchange& exchange) {
     const Hub& hub = *exchange.hub;
     const auto seed = exchange.market->seed();
     return fmt::format(
-        R"({{"mode":"{}","seed":{},"started":{},"paused":{},"finished":{},"played":{},{},"sent":{},"played_by_stream":{},)"
+        R"({{"mode":"{}","seed":{},"started":{},"paused":{},"finished":{},"played":{},"unread":{},{},"sent":{},"played_by_stream":{},)"
         R"("symbols":{},"faults":{},"held_lost":{},"rest":{}}})",
         exchange.market->mode(), seed ? fmt::format("{}", *seed) : "null", exchange.player->started(),
-        exchange.player->paused(), exchange.player->finished(), hub.played_total(), print_clients(exchange),
+        exchange.player->paused(), exchange.player->finished(), hub.played_total(),
+        exchange.market->unread_frames(), print_clients(exchange),
         print_counts(by_stream(hub.sent(), exchange.streams)),
         print_counts(by_stream(hub.played(), exchange.streams)), print_symbols(*exchange.market),
         print_counts(exchange.plan.struck()), hub.held_lost(), print_rest(exchange));

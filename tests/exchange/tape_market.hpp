@@ -25,9 +25,7 @@ class TapeMarket final : public Market {
     std::optional<int64_t> next_due_ns() const override;
     void play_next(int64_t wall_us, std::vector<FramePtr>& out) override;
     void finish(int64_t wall_us, std::vector<FramePtr>& out) override;
-
-    /// Frames whose payload was not understood. They are sent all the same, but REST knows nothing of them.
-    uint64_t unread_frames() const { return unread_frames_; }
+    uint64_t unread_frames() const override { return unread_frames_; }
 
   private:
     TapeMarket();

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -210,6 +211,22 @@ struct Loader {
             auto value = node == nullptr ? std::nullopt : read(section, key, *node);
             values[std::string(key.name)] = value ? std::move(*value) : fallback_of(section, key);
         }
+        for (const auto& key : section.keys) check_not_below(section, key, table);
+    }
+
+    /// At the key itself, or at the section where only the other key stands in the file.
+    void check_not_below(const Section& section, const Key& key, const toml::table* table) {
+        if (key.not_below.empty() || table == nullptr) return;
+        const auto& values = result.sections[std::string(section.name)];
+        const auto value = values.integer(key.name);
+        const auto least = values.integer(key.not_below);
+        if (value >= least) return;
+        const auto* node = table->get(key.name);
+        const auto* other = table->get(key.not_below);
+        add(node != nullptr ? node->source() : other != nullptr ? other->source() : table->source(),
+            "[" + std::string(section.name) + "] " + std::string(key.name) + " must not be below " +
+                std::string(key.not_below) + ", which is " + std::to_string(least) + ", found " +
+                std::to_string(value));
     }
 
     void add_missing(const Section& section, const Key& key, const toml::table* table) {
@@ -240,7 +257,8 @@ struct Loader {
     static std::optional<Values::Value> read_number(const Key& key, const toml::node& node) {
         const auto* integer = node.as_integer();
         if (key.kind == Kind::integer && integer != nullptr && integer->get() >= key.min &&
-            integer->get() <= key.max)
+            integer->get() <= key.max &&
+            (!key.power_of_two || std::has_single_bit(static_cast<uint64_t>(integer->get()))))
             return integer->get();
         if (key.kind != Kind::number || !node.is_number()) return {};
         const auto number = node.value<double>().value_or(NAN);

@@ -31,6 +31,8 @@ struct Key {
     bool required = false;            ///< must stand in the file; fallback is then unused
     /// A further check of each text (of each element of a list): says what was expected, or "" when it is right.
     std::string (*expects)(std::string_view value) = nullptr;
+    bool power_of_two = false;        ///< for integer
+    std::string_view not_below;       ///< for integer: another key of the section whose value this one must reach
 };
 
 /// A TOML table, "storage" or dotted "supervisor.restart". Owned by exactly one program.

@@ -147,7 +147,7 @@ inline std::string expected_of(const Key& key) {
     const auto length = length_of(key);
     switch (key.kind) {
         case Kind::integer:
-            return "a whole number" + bounds_of(key);
+            return (key.power_of_two ? "a power of two" : "a whole number") + bounds_of(key);
         case Kind::number:
             return "a number" + bounds_of(key);
         case Kind::boolean:

@@ -47,6 +47,8 @@ struct ProcessId {
     }
 };
 
+inline constexpr ProcessId supervisor_process{ProcessKind::supervisor, 0};
+
 /// "storage", "binance", "binance.1".
 inline std::string name_of(ProcessId process) {
     std::string name{name_of(process.kind)};

@@ -10,7 +10,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr int64_t ns_per_ms = 1'000'000;
 /// From SIGABRT to SIGKILL: time to write a core.
 constexpr int64_t abort_patience_ns = 2'000 * ns_per_ms;
 /// A worker's drain deadline lies before the supervisor's, so that it ends by itself.

@@ -16,7 +16,6 @@ namespace fs = std::filesystem;
 using settings::Key;
 using settings::Kind;
 
-constexpr int64_t ns_per_ms = 1'000'000;
 
 std::string expects_name(std::string_view value) {
     const bool good = !value.empty() && value.size() <= 40 && std::ranges::all_of(value, [](char c) {
@@ -42,16 +41,16 @@ constexpr Key supervisor_keys[] = {
 constexpr Key restart_keys[] = {
     {.name = "first_delay_ms", .kind = Kind::integer, .fallback = "0", .help = "before the first restart after a healthy period", .min = 0, .max = 600'000},
     {.name = "delay_min_ms", .kind = Kind::integer, .fallback = "50", .help = "before the second restart; doubles from there", .min = 1, .max = 600'000},
-    {.name = "delay_max_ms", .kind = Kind::integer, .fallback = "30000", .help = "the longest delay", .min = 1, .max = 3'600'000},
+    {.name = "delay_max_ms", .kind = Kind::integer, .fallback = "30000", .help = "the longest delay", .min = 1, .max = 3'600'000, .not_below = "delay_min_ms"},
     {.name = "jitter_percent", .kind = Kind::integer, .fallback = "20", .help = "random share of each delay", .min = 0, .max = 100},
     {.name = "healthy_after_ms", .kind = Kind::integer, .fallback = "60000", .help = "a worker ready for so long has its failures forgotten", .min = 1, .max = 86'400'000},
     {.name = "failures_max", .kind = Kind::integer, .fallback = "10", .help = "so many failures without a healthy period park the worker", .min = 1, .max = 1'000'000},
     {.name = "probe_ms", .kind = Kind::integer, .fallback = "60000", .help = "between two tries of a parked worker", .min = 100, .max = 86'400'000},
 };
 constexpr Key ring_keys[] = {
-    {.name = "market_slots", .kind = Kind::integer, .fallback = "524288", .help = "slots of 128 bytes of each market ring; a power of two", .min = 8192, .max = 1 << 26},
-    {.name = "log_slots", .kind = Kind::integer, .fallback = "4096", .help = "slots of 256 bytes of each log ring; a power of two", .min = 256, .max = 1 << 24},
-    {.name = "trace_slots", .kind = Kind::integer, .fallback = "65536", .help = "slots of 64 bytes of each trace ring; a power of two", .min = 256, .max = 1 << 26},
+    {.name = "market_slots", .kind = Kind::integer, .fallback = "524288", .help = "slots of 128 bytes of each market ring", .min = 8192, .max = 1 << 26, .power_of_two = true},
+    {.name = "log_slots", .kind = Kind::integer, .fallback = "4096", .help = "slots of 256 bytes of each log ring", .min = 256, .max = 1 << 24, .power_of_two = true},
+    {.name = "trace_slots", .kind = Kind::integer, .fallback = "65536", .help = "slots of 64 bytes of each trace ring", .min = 256, .max = 1 << 26, .power_of_two = true},
 };
 constexpr Key trace_keys[] = {
     {.name = "sample", .kind = Kind::integer, .fallback = "1024", .help = "1 in so many pieces of work leaves trace hops; 1 for all, 0 for none", .min = 0, .max = 1'000'000'000},
@@ -104,14 +103,6 @@ Expected<std::string> ask_worker(const std::string& program, const std::string& 
     return output;
 }
 
-void check_powers_of_two(const settings::Values& rings, std::vector<settings::Problem>& problems) {
-    for (const auto& key : ring_keys) {
-        const auto slots = rings.integer(key.name);
-        if ((slots & (slots - 1)) == 0) continue;
-        problems.push_back({0, 0, fmt::format("[rings] {} must be a power of two, found {}", key.name, slots)});
-    }
-}
-
 }  // namespace
 
 CheckedConfig read_config(const std::string& path) {
@@ -146,7 +137,6 @@ CheckedConfig read_config(const std::string& path) {
     config.slots = {{ChannelKind::market, static_cast<uint64_t>(rings.integer("market_slots"))},
                     {ChannelKind::log, static_cast<uint64_t>(rings.integer("log_slots"))},
                     {ChannelKind::trace, static_cast<uint64_t>(rings.integer("trace_slots"))}};
-    check_powers_of_two(rings, checked.problems);
     config.trace_sample = static_cast<uint64_t>(loaded["trace"].integer("sample"));
     return checked;
 }

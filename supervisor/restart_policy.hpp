@@ -8,6 +8,8 @@
 
 namespace of::supervisor {
 
+inline constexpr int64_t ns_per_ms = 1'000'000;
+
 struct RestartSettings {
     int64_t first_delay_ns = 0;
     int64_t delay_min_ns = 50'000'000;

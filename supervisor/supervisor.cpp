@@ -14,7 +14,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto heartbeat_look = std::chrono::milliseconds(500);
-constexpr int64_t ns_per_ms = 1'000'000;
 
 /// The order in which an instance drains: intake first, the logger when all others have said their last.
 constexpr std::array stop_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage, ProcessKind::logger};

@@ -115,11 +115,11 @@ Expected<shm::Segment> View::segment(const std::string& channel) const {
     return segment;
 }
 
-std::vector<std::string> View::channels() const {
+std::vector<std::string> channels_in(const Source& source) {
     std::vector<std::string> found;
     std::error_code error;
-    const auto prefix = source_.instance + ".";
-    for (const auto& entry : std::filesystem::directory_iterator(source_.folder, error)) {
+    const auto prefix = source.instance + ".";
+    for (const auto& entry : std::filesystem::directory_iterator(source.folder, error)) {
         const auto name = entry.path().filename().string();
         if (name.starts_with(prefix)) found.push_back(name.substr(prefix.size()));
     }

@@ -12,12 +12,17 @@
 
 namespace of::ofctl {
 
+/// How often a verb that waits or follows looks again: observers have no doorbell.
+inline constexpr int look_period_ms = 20;
+
 struct Source {
     std::string folder = "/dev/shm";
     std::string instance;
     bool copied() const { return folder != "/dev/shm"; }
 };
 
+/// Channels that have a segment there, by name.
+std::vector<std::string> channels_in(const Source& source);
 /// Instances that have a control segment in `folder`.
 std::vector<std::string> instances_in(const std::string& folder);
 /// The instance to work on: the given one, $ORDERFLOW_INSTANCE, the only one there is, else "orderflow". Several without a choice are
@@ -48,8 +53,6 @@ class View {
 
     /// A segment by its channel: "market.0".
     Expected<shm::Segment> segment(const std::string& channel) const;
-    /// Channels that exist as files, sorted.
-    std::vector<std::string> channels() const;
     std::string path_of(const std::string& channel) const { return source_.folder + "/" + source_.instance + "." + channel; }
 
   private:

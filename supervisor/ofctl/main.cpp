@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/verbs.hpp"
 
@@ -22,20 +21,6 @@ constexpr const char* footer = R"(Examples:
 All but restart and stop only read, and work on an instance whose supervisor is stopped or dead.
 Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied, 6 timed out, 7 no supervisor,
 8 corrupt segment, 9 layout or version mismatch.)";
-
-int exit_code_of(const Error& error) {
-    switch (error.kind) {
-        case ErrorKind::missing: return code(ExitCode::not_found);
-        case ErrorKind::denied: return code(ExitCode::denied);
-        case ErrorKind::mismatch: return code(ExitCode::mismatch);
-        case ErrorKind::corrupt: return code(ExitCode::corrupt);
-        case ErrorKind::invalid: return code(ExitCode::usage);
-        case ErrorKind::failed:
-        case ErrorKind::no_space:
-        case ErrorKind::busy: return code(ExitCode::failed);
-    }
-    return code(ExitCode::failed);
-}
 
 using Verb = int (*)(const Options&);
 
@@ -133,17 +118,6 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-
-int refuse(const Options& options, const Error& error) {
-    const int exit_code = exit_code_of(error);
-    if (options.json) {
-        Json json;
-        put_line(json.open_object().field("error", std::string_view(error.message)).field("exit_code", exit_code).close_object().text());
-    } else {
-        complain(error.message);
-    }
-    return exit_code;
-}
 
 }  // namespace of::ofctl
 

@@ -19,7 +19,6 @@ namespace of::ofctl {
 namespace {
 
 constexpr timeval answer_timeout{.tv_sec = 1, .tv_usec = 0};
-constexpr int look_period_ms = 20;
 
 struct Answer {
     int exit_code;

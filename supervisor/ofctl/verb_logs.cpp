@@ -14,7 +14,6 @@
 namespace of::ofctl {
 namespace {
 
-constexpr int look_period_ms = 50;
 
 struct Source256 {
     std::string channel;
@@ -28,7 +27,7 @@ struct Line {
 
 std::vector<Source256> open_rings(const View& view, const Options& options) {
     std::vector<Source256> rings;
-    for (const auto& channel : view.channels()) {
+    for (const auto& channel : channels_in(view.source())) {
         if (!channel.starts_with("log.") || (!options.worker.empty() && channel != "log." + options.worker)) continue;
         auto segment = view.segment(channel);
         if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().slot_bytes != 256) continue;

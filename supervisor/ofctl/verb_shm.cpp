@@ -1,7 +1,6 @@
-// ofctl shm ls, dump, tail: the segments themselves.
+// ofctl shm dump, tail: what lies in a segment.
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,15 +14,7 @@
 namespace of::ofctl {
 namespace {
 
-constexpr int look_period_ms = 20;
 constexpr uint64_t dump_default = 16;
-
-std::string_view kind_name(shm::SegmentKind kind) { return name_of(static_cast<Transport>(kind)); }
-
-std::string mode_text(const std::string& path) {
-    struct stat status {};
-    return stat(path.c_str(), &status) == 0 ? fmt::format("{:04o}", status.st_mode & 0777) : "?";
-}
 
 /// The symbol directory that goes with a channel, or nothing.
 struct Symbols {
@@ -73,7 +64,7 @@ void print_message(const Options& options, const RingView& ring, const MessageDe
 void print_header(const Options& options, const shm::Segment& segment) {
     const auto& header = segment.header();
     if (options.json) return;
-    put_line(fmt::format("{}.{}: {}, {} slots of {} bytes, {} in all, layout {:016x}, generation {:016x}", header.instance, header.channel, kind_name(header.kind), header.slots, header.slot_bytes,
+    put_line(fmt::format("{}.{}: {}, {} slots of {} bytes, {} in all, layout {:016x}, generation {:016x}", header.instance, header.channel, name_of(static_cast<Transport>(header.kind)), header.slots, header.slot_bytes,
                          bytes_text(header.total_bytes), header.layout_hash, header.generation));
     put_line(fmt::format("made {} by pid {} ({})", wall_text(header.created_ns), header.creator_pid, shm::creator_lives(header) ? "lives" : "gone"));
     if (header.kind == shm::SegmentKind::page) return;
@@ -146,7 +137,12 @@ void dump_book(const Options& options, const shm::BookPage& page) {
 int dump_page(const Options& options, const shm::Segment& segment) {
     const std::string channel(segment.header().channel, strnlen(segment.header().channel, sizeof segment.header().channel));
     const auto kind = channel.substr(0, channel.find('.'));
-    if (kind == "control") return status(options);
+    if (kind == "control") {
+        auto all = options;
+        all.names.clear();
+        status(all);
+        return code(ExitCode::ok);
+    }
     const auto expected = kind == "metrics" || kind == "book" ? shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "") : shm::SegmentSpec{};
     if (segment.header().layout_hash != expected.layout_hash() || segment.header().total_bytes != expected.total_bytes())
         return refuse(options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel, segment.header().layout_hash)});
@@ -156,53 +152,6 @@ int dump_page(const Options& options, const shm::Segment& segment) {
 }
 
 }  // namespace
-
-int shm_ls(const Options& options) {
-    std::vector<std::string> channels;
-    for (const auto& name : options.source.copied() ? std::vector<std::string>{} : shm::list_segments(options.source.instance)) channels.push_back(name.substr(options.source.instance.size() + 1));
-    if (options.source.copied()) {
-        const auto view = View::open(options.source);
-        if (!view) return refuse(options, view.error());
-        channels = view->channels();
-    }
-    if (channels.empty()) return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no segments in {}", options.source.instance, options.source.folder)});
-    int result = code(ExitCode::ok);
-    using enum Table::Align;
-    Table table({{"SEGMENT"}, {"KIND"}, {"SLOTS", right}, {"SLOT", right}, {"SIZE", right}, {"WRITTEN", right}, {"WAITING", right}, {"REFUSED", right}, {"CREATOR"}});
-    Json json;
-    json.open_array();
-    std::vector<std::string> problems;
-    for (const auto& channel : channels) {
-        const auto path = fmt::format("{}/{}.{}", options.source.folder, options.source.instance, channel);
-        const auto segment = shm::Segment::inspect(path);
-        if (!segment) {
-            result = std::max(result, segment.error().kind == ErrorKind::mismatch ? code(ExitCode::mismatch) : code(ExitCode::corrupt));
-            problems.push_back(segment.error().message);
-            json.open_object().field("name", std::string_view(channel)).field("error", std::string_view(segment.error().message)).close_object();
-            continue;
-        }
-        const auto& header = segment->header();
-        const bool page = header.kind == shm::SegmentKind::page;
-        const auto tail = page ? 0 : segment->lines().tail.load(std::memory_order_acquire);
-        const auto head = header.kind == shm::SegmentKind::queue ? segment->lines().head.load(std::memory_order_acquire) : tail;
-        const auto refused = page ? 0 : segment->lines().refused.load(std::memory_order_relaxed);
-        const bool lives = shm::creator_lives(header);
-        json.open_object().field("name", std::string_view(channel)).field("kind", kind_name(header.kind)).field("slots", header.slots).field("slot_bytes", header.slot_bytes);
-        json.field("bytes", header.total_bytes).field("written", tail).field("waiting", tail > head ? tail - head : 0).field("refused", refused).field("creator_pid", header.creator_pid);
-        json.field("creator_alive", lives).field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash))).field("mode", std::string_view(mode_text(path))).close_object();
-        table.add({channel, std::string(kind_name(header.kind)), page ? "-" : std::to_string(header.slots), page ? "-" : std::to_string(header.slot_bytes), bytes_text(header.total_bytes),
-                   page ? "-" : std::to_string(tail), header.kind == shm::SegmentKind::queue ? std::to_string(tail > head ? tail - head : 0) : "-", page ? "-" : std::to_string(refused),
-                   {fmt::format("{}{}", header.creator_pid, lives ? "" : " (gone)"), lives ? Tone::plain : Tone::warn}});
-    }
-    if (options.json) {
-        put_line(json.close_array().text());
-    } else {
-        table.print(options.headers);
-        flush_output();
-        for (const auto& problem : problems) complain(problem);
-    }
-    return result;
-}
 
 int shm_dump(const Options& options) {
     const auto view = View::open(options.source);

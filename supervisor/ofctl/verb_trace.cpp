@@ -42,7 +42,7 @@ void scan(const RingView& ring, CorrelationId id, Visit visit) {
 
 std::vector<FoundHop> find_hops(const View& view, CorrelationId id) {
     std::vector<FoundHop> hops;
-    for (const auto& channel : view.channels()) {
+    for (const auto& channel : channels_in(view.source())) {
         if (!channel.starts_with("trace.")) continue;
         auto segment = view.segment(channel);
         if (!segment || segment->header().kind != shm::SegmentKind::broadcast) continue;
@@ -62,7 +62,7 @@ std::vector<std::pair<std::string, Decoded>> find_messages(const View& view, Cor
     std::vector<std::pair<std::string, Decoded>> found;
     const auto book = view.segment("book.0");
     const auto* symbols = book ? &book->page<shm::BookPage>() : nullptr;
-    for (const auto& channel : view.channels()) {
+    for (const auto& channel : channels_in(view.source())) {
         const bool market = channel.starts_with("market.");
         if (!market && !channel.starts_with("log.")) continue;
         auto segment = view.segment(channel);

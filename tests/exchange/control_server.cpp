@@ -18,8 +18,8 @@ namespace http = boost::beast::http;
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto idle_limit = std::chrono::seconds(60);
-constexpr size_t body_bytes_max = 65'536;
+constexpr auto control_idle_limit = std::chrono::seconds(60);
+constexpr size_t control_body_bytes_max = 65'536;
 constexpr std::string_view routes =
     "GET /status, GET /faults, POST /faults, DELETE /faults, POST /pause, POST /resume, POST /finish";
 
@@ -80,8 +80,8 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
 
     void read() {
         parser_.emplace();
-        parser_->body_limit(body_bytes_max);
-        stream_.expires_after(idle_limit);
+        parser_->body_limit(control_body_bytes_max);
+        stream_.expires_after(control_idle_limit);
         http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
             if (!error) self->answer();
         });

@@ -111,12 +111,12 @@ Checked<std::string> agg_trades(const RestQuery& query, const RestContext& conte
 
 Checked<std::string> exchange_info(const RestQuery& query, const RestContext& context) {
     std::vector<const SymbolState*> wanted;
-    const auto names = requested_symbols(query);
+    const auto requested = requested_symbols(query);
     for (const auto& each : context.market->symbols()) {
-        if (!names || std::find(names->begin(), names->end(), each->name) != names->end())
+        if (!requested || std::find(requested->begin(), requested->end(), each->name) != requested->end())
             wanted.push_back(each.get());
     }
-    if (names && wanted.size() != names->size()) return refuse(-1121, "Invalid symbol.");
+    if (requested && wanted.size() != requested->size()) return refuse(-1121, "Invalid symbol.");
     return print_exchange_info(wanted, context.now_us / (context.in_micros ? 1 : 1000), context.weight_max);
 }
 

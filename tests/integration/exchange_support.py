@@ -5,16 +5,13 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "exchange"))
+sys.path[:0] = [str(ROOT / "tests" / "exchange"), str(ROOT / "tests" / "support")]
 from exchange_client import Closed, Exchange  # noqa: E402
+from tap import Skip  # noqa: E402
 
 KINDS = ("@trade", "@aggTrade", "@bookTicker", "@depth@100ms")
 ALL = [symbol + kind for symbol in ("btcusdt", "ethusdt") for kind in KINDS]
 PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "of-exchange"
-
-
-class Skip(Exception):
-    """What a case needs is not there."""
 
 
 def tape_file():

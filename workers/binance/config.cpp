@@ -11,10 +11,10 @@ using settings::Kind;
 
 std::string expect_symbol(std::string_view text) {
     const auto is_plain = [](unsigned char c) {
-        return c > ' ' && c != '/' && c != '@' && c != '?' && c != '&' && c != '"';
+        return c > ' ' && c != '/' && c != '@' && c != '?' && c != '&' && c != '"' && !(c >= 'a' && c <= 'z');
     };
     const bool fits = !text.empty() && text.size() <= SymbolText{}.bytes.size();
-    return fits && std::ranges::all_of(text, is_plain) ? "" : "a symbol such as \"BTCUSDT\"";
+    return fits && std::ranges::all_of(text, is_plain) ? "" : "a symbol in capitals, such as \"BTCUSDT\"";
 }
 std::string expect_wss(std::string_view text) {
     return parse_url(text, "wss") ? "" : "a URL of the form wss://HOST[:PORT][/PATH]";
@@ -68,7 +68,8 @@ constexpr Key keys[] = {
      .fallback = "30000",
      .help = "Longest reconnect delay",
      .min = no_min,
-     .max = 3'600'000},
+     .max = 3'600'000,
+     .not_below = "reconnect_min_ms"},
     {.name = "stale_after_ms",
      .kind = Kind::integer,
      .fallback = "60000",
@@ -104,37 +105,19 @@ std::string history_host(const settings::Values& values, const Url& rest_url) {
                                                       : std::string(values.text("rest_url"));
 }
 
-Expected<std::vector<std::string>> checked_symbols(std::vector<std::string> symbols) {
-    for (auto& symbol : symbols)
-        std::ranges::transform(symbol, symbol.begin(), [](char c) {
-            return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-        });
-    if (symbols.size() > symbols_per_line_max)
-        return fail(ErrorKind::invalid, "[binance] symbols has " + std::to_string(symbols.size()) +
-                                            " entries; one connection carries " +
-                                            std::to_string(symbols_per_line_max));
-    for (auto it = symbols.begin(); it != symbols.end(); ++it) {
-        if (std::find(symbols.begin(), it, *it) != it)
-            return fail(ErrorKind::invalid, "[binance] symbols names " + *it + " twice");
-    }
-    return symbols;
-}
-
 }  // namespace
 
 const settings::Section section{"binance", keys};
 
 Expected<Config> Config::from(const settings::Values& values, const std::string& config_path) {
     Config config;
-    auto symbols = checked_symbols(values.text_list("symbols"));
-    if (!symbols) return tl::make_unexpected(symbols.error());
     auto stream_url = parse_url(values.text("stream_url"), "wss");
     if (!stream_url) return tl::make_unexpected(stream_url.error());
     auto rest_url = parse_url(values.text("rest_url"), "https");
     if (!rest_url) return tl::make_unexpected(rest_url.error());
     auto history_url = parse_url(history_host(values, *rest_url), "https");
     if (!history_url) return tl::make_unexpected(history_url.error());
-    config.symbols = std::move(*symbols);
+    config.symbols = values.text_list("symbols");
     config.line = {*stream_url, streams_target(*stream_url, config.symbols)};
     config.rest_url = std::move(*rest_url);
     config.history_url = std::move(*history_url);
@@ -143,7 +126,7 @@ Expected<Config> Config::from(const settings::Values& values, const std::string&
         config.ca_file = (std::filesystem::absolute(config_path).parent_path() / ca_file).lexically_normal();
     config.snapshot_limit = values.integer("snapshot_limit");
     config.reconnect_min_ms = values.integer("reconnect_min_ms");
-    config.reconnect_max_ms = std::max(config.reconnect_min_ms, values.integer("reconnect_max_ms"));
+    config.reconnect_max_ms = values.integer("reconnect_max_ms");
     config.stale_after_ms = values.integer("stale_after_ms");
     config.dead_after_ms = values.integer("dead_after_ms");
     config.rotate_after_s = values.integer("rotate_after_s");

@@ -14,7 +14,7 @@ namespace of::binance {
 extern const settings::Section section;
 
 struct Config {
-    std::vector<std::string> symbols;  ///< upper case, each once
+    std::vector<std::string> symbols;  ///< in capitals, each once
     LineTarget line;                   ///< with the streams of all symbols
     Url rest_url;
     Url history_url;  ///< serves historicalTrades
@@ -28,8 +28,7 @@ struct Config {
     int64_t repair_ids_max = 200'000;
     bool repair = true;
 
-    /// The error is a sentence for the user: a URL that is none, a symbol twice, more than one connection
-    /// carries.
+    /// The error is a sentence for the user.
     static Expected<Config> from(const settings::Values& values, const std::string& config_path);
 };
 

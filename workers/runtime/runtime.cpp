@@ -4,7 +4,6 @@
 
 namespace of {
 namespace {
-constexpr ProcessId supervisor_process{ProcessKind::supervisor, 0};
 }
 
 Expected<std::unique_ptr<Runtime>> Runtime::attach(const WorkerOptions& options) {

@@ -20,7 +20,6 @@ namespace asio = boost::asio;
 
 constexpr auto tick_period = std::chrono::milliseconds(100);
 constexpr int64_t drain_deadline_default_ns = 10 * ns_per_s;
-constexpr ProcessId supervisor_process{ProcessKind::supervisor, 0};
 
 int exit_code_of(const Error& error) {
     switch (error.kind) {

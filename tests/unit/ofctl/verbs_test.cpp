@@ -15,7 +15,7 @@ struct Output {
     std::string text;  ///< stdout and stderr
 };
 
-Output ofctl(const std::string& arguments) {
+Output run_ofctl(const std::string& arguments) {
     const auto command = program("supervisor/ofctl/ofctl") + " " + arguments + " 2>&1 </dev/null";
     auto* pipe = popen(command.c_str(), "re");
     REQUIRE(pipe != nullptr);
@@ -50,7 +50,7 @@ TEST_CASE("bad use of ofctl ends with 2 and says what was expected") {
     for (const auto* arguments : {"", "stauts", "status --watch 0", "logs --level loud", "trace", "shm", "shm dump", "restart", "--color blue status", "shm dump market.0 --slots x",
                                   "trace not-an-id", "status --no-such-option", "stop --timeout 0"}) {
         const Instance instance;
-        const auto output = ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
+        const auto output = run_ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
         INFO(arguments << "\n" << output.text);
         REQUIRE(output.exit_code == 2);
         REQUIRE_FALSE(output.text.empty());
@@ -59,10 +59,10 @@ TEST_CASE("bad use of ofctl ends with 2 and says what was expected") {
 
 TEST_CASE("an instance, worker, segment or ID that is not there ends with 4") {
     const Instance instance;
-    REQUIRE(ofctl("--instance no-such-instance status").exit_code == 4);
-    REQUIRE(ofctl("--instance no-such-instance shm ls").exit_code == 4);
+    REQUIRE(run_ofctl("--instance no-such-instance status").exit_code == 4);
+    REQUIRE(run_ofctl("--instance no-such-instance shm ls").exit_code == 4);
     for (const auto* arguments : {"status accountant", "shm dump market.7", "logs --worker accountant", "trace binance-3-00000a1b2c", "restart accountant"}) {
-        const auto output = ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
+        const auto output = run_ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
         INFO(arguments << "\n" << output.text);
         REQUIRE(output.exit_code == 4);
     }
@@ -71,15 +71,15 @@ TEST_CASE("an instance, worker, segment or ID that is not there ends with 4") {
 TEST_CASE("segments are listed, dumped and followed as text and as JSON") {
     const Instance instance;
     publish_trades(instance, 20);
-    const auto listed = ofctl(fmt::format("--instance {} shm ls", instance.name()));
+    const auto listed = run_ofctl(fmt::format("--instance {} shm ls", instance.name()));
     REQUIRE(listed.exit_code == 0);
     REQUIRE(listed.text.find("market.0") != std::string::npos);
-    const auto dumped = ofctl(fmt::format("--instance {} shm dump market.0 -n 3", instance.name()));
+    const auto dumped = run_ofctl(fmt::format("--instance {} shm dump market.0 -n 3", instance.name()));
     REQUIRE(dumped.exit_code == 0);
     REQUIRE(dumped.text.find("price=61837.63000000") != std::string::npos);
     REQUIRE(dumped.text.find("binance-3-0000000014") != std::string::npos);
     REQUIRE(dumped.text.find("binance-3-0000000011") == std::string::npos);
-    const auto tail = ofctl(fmt::format("--instance {} --json shm tail market.0 -n 1", instance.name()));
+    const auto tail = run_ofctl(fmt::format("--instance {} --json shm tail market.0 -n 1", instance.name()));
     REQUIRE(tail.text.find(R"("type":"trade")") != std::string::npos);
     REQUIRE(tail.text.find(R"("id":20)") != std::string::npos);
 }
@@ -90,13 +90,13 @@ TEST_CASE("copied segments read like live ones") {
     const auto folder = instance.folder() + "/copied";
     std::filesystem::create_directory(folder);
     for (const auto& name : shm::list_segments(instance.name())) std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
-    const auto dumped = ofctl(fmt::format("--from {} shm dump market.0 -n 1", folder));
+    const auto dumped = run_ofctl(fmt::format("--from {} shm dump market.0 -n 1", folder));
     INFO(dumped.text);
     REQUIRE(dumped.exit_code == 0);
     REQUIRE(dumped.text.find("id=5") != std::string::npos);
-    const auto listed = ofctl(fmt::format("--from {} shm ls", folder));
+    const auto listed = run_ofctl(fmt::format("--from {} shm ls", folder));
     REQUIRE(listed.exit_code == 0);
-    REQUIRE(ofctl(fmt::format("--from {} status", folder)).exit_code == 7);
+    REQUIRE(run_ofctl(fmt::format("--from {} status", folder)).exit_code == 7);
 }
 
 TEST_CASE("a damaged segment is told and never crashes ofctl") {
@@ -120,7 +120,7 @@ TEST_CASE("a damaged segment is told and never crashes ofctl") {
         }
         file.close();
         for (const auto* verb : {"shm ls", "shm dump market.0", "shm tail market.0"}) {
-            const auto output = ofctl(fmt::format("--from {} {}", folder, verb));
+            const auto output = run_ofctl(fmt::format("--from {} {}", folder, verb));
             INFO(verb << "\n" << output.text);
             REQUIRE((output.exit_code == 0 || output.exit_code == 8 || output.exit_code == 9));
         }

@@ -292,6 +292,20 @@ TEST_CASE("a required key that is missing is named at its section's line") {
         "follow)\n");
 }
 
+TEST_CASE("a power of two, and a key that must reach another one") {
+    static constexpr Key keys[] = {
+        {.name = "slots", .kind = Kind::integer, .fallback = "256", .help = "of the ring", .min = 2, .power_of_two = true},
+        {.name = "min_ms", .kind = Kind::integer, .fallback = "50", .help = "shortest"},
+        {.name = "max_ms", .kind = Kind::integer, .fallback = "100", .help = "longest", .not_below = "min_ms"},
+    };
+    static constexpr Section ring[] = {{"ring", keys}};
+    const auto problems = [](const char* text) { return render("F", parse(text, "F", ring, {}).problems); };
+    CHECK(problems("[ring]\nslots = 512\nmin_ms = 60\nmax_ms = 60") == "");
+    CHECK(problems("[ring]\nslots = 511") == "F:2:9: [ring] slots must be a power of two of at least 2, found 511\n");
+    CHECK(problems("[ring]\nmax_ms = 49") == "F:2:10: [ring] max_ms must not be below min_ms, which is 50, found 49\n");
+    CHECK(problems("[ring]\n\nmin_ms = 101") == "F:3:10: [ring] max_ms must not be below min_ms, which is 101, found 100\n");
+}
+
 TEST_CASE("a list is refused for its length and for each wrong element") {
     REQUIRE(problems_of("[binance]\nsymbols = []\n") ==
             "of.toml:2:11: [binance] symbols must be a list of 1 to 3 texts, found 0\n");

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""What keeps an instance from starting is told in one sentence, with a documented exit code, and leaves nothing behind.
+Prints TAP.
+
+usage: start_test.py [NAME...]
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, alive, run, wait_for
+import tap
+
+NO_RESOURCES = 10
+MISMATCH = 9
+
+
+def expect_refusal(instance, code, *parts, command=None):
+    """It ends with this code, says exactly one sentence with all of the parts, and leaves no segment."""
+    found, out, err = run(*(command or [SUPERVISOR, "run", "--config", str(instance.config)]))
+    lines = [line for line in (out + err).splitlines() if line.strip()]
+    assert found == code, "exit code %d, expected %d: %s" % (found, code, out + err)
+    assert len(lines) == 1, "it said %d lines:\n%s" % (len(lines), out + err)
+    for part in parts:
+        assert part in lines[0], "%r is not in: %s" % (part, lines[0])
+    assert not instance.segments(), instance.segments()
+
+
+def test_a_full_dev_shm():
+    # A mount namespace of its own: there /dev/shm has 4 MiB, which are less than the rings take.
+    script = "mount -t tmpfs -o size=4m tmpfs /dev/shm && exec \"$@\""
+    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    wrapper = [*namespace, "sh", "-c", script, "sh"]
+    if shutil.which("unshare") is None or run(*wrapper, "true")[0] != 0:
+        raise tap.Skip("no mount namespace can be made here")
+    with Instance(rings={"market_slots": 262144}) as instance:
+        command = [*wrapper, SUPERVISOR, "run", "--config", str(instance.config)]
+        expect_refusal(instance, NO_RESOURCES, "/dev/shm", "bytes", command=command)
+
+
+def test_a_busy_port():
+    with Instance() as instance, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", instance.port))
+        other.listen()
+        expect_refusal(instance, NO_RESOURCES, "127.0.0.1:%d" % instance.port, "in use")
+
+
+def test_a_missing_worker_program():
+    with Instance(instance={"bin_dir": "."}) as instance:
+        expect_refusal(instance, NO_RESOURCES, "of-logger", str(instance.folder), "bin_dir")
+
+
+def test_a_worker_program_that_cannot_be_executed():
+    with Instance(instance={"bin_dir": "bin"}) as instance:
+        folder = instance.folder / "bin"
+        folder.mkdir()
+        for worker in WORKERS:
+            (folder / ("of-" + worker)).write_bytes(b"\x7fELF, but not really")
+            (folder / ("of-" + worker)).chmod(0o755)
+        found, out, err = run(SUPERVISOR, "run", "--config", str(instance.config))
+        assert found in (1, NO_RESOURCES) and "of-logger" in out + err, (found, out, err)
+
+
+def test_a_data_directory_that_is_a_file():
+    with Instance(instance={"data_dir": "taken"}) as instance:
+        (instance.folder / "taken").write_text("a file")
+        expect_refusal(instance, NO_RESOURCES, str(instance.folder / "taken"), "data_dir")
+
+
+def test_a_data_directory_that_cannot_be_written():
+    with Instance() as instance:
+        data = instance.folder / "data"
+        if os.geteuid() == 0:
+            # Permissions do not hold root back; /proc does.
+            instance.config.write_text(instance.config.read_text().replace('data_dir = "data"', 'data_dir = "/proc/of-data"'))
+            data = pathlib.Path("/proc/of-data")
+        else:
+            data.chmod(0o500)
+        expect_refusal(instance, NO_RESOURCES, str(data), "data_dir")
+
+
+def test_a_state_directory_whose_socket_path_is_too_long():
+    with Instance(instance={"state_dir": "s" * 110}) as instance:
+        expect_refusal(instance, NO_RESOURCES, "state_dir", "107")
+
+
+def test_a_ca_file_that_is_not_there():
+    with Instance(binance={"ca_file": "no-ca.pem"}) as instance:
+        expect_refusal(instance, NO_RESOURCES, "no-ca.pem", "ca_file")
+
+
+def test_a_second_supervisor_of_the_same_instance():
+    with Instance() as instance:
+        instance.start_and_wait()
+        pids = instance.pids()
+        found, out, err = run(SUPERVISOR, "run", "--config", str(instance.config))
+        assert found == NO_RESOURCES and str(instance.process.pid) in err and len(err.splitlines()) == 1, (found, out, err)
+        assert instance.pids() == pids, "the second start disturbed the first"
+        assert instance.stop() == 0
+
+
+def test_a_segment_that_is_somebody_elses():
+    with Instance() as instance:
+        path = "/dev/shm/%s.control" % instance.name
+        pathlib.Path(path).write_bytes(b"not a segment of ours" * 1000)
+        found, out, err = run(SUPERVISOR, "run", "--config", str(instance.config))
+        assert found == MISMATCH and path in err and len(err.splitlines()) == 1, (found, out, err)
+        assert instance.segments() == [path], "what was not understood was changed"
+
+
+def test_a_supervisor_that_is_interrupted_while_it_starts_leaves_nothing():
+    with Instance() as instance:
+        instance.start()
+        wait_for(instance.segments, "the first segment")
+        instance.process.send_signal(signal.SIGINT)
+        code = instance.process.wait(60)
+        assert code in (0, 130), (code, instance.output())
+        assert not instance.segments(), instance.segments()
+
+
+def test_each_program_explains_itself():
+    programs = [SUPERVISOR, OFCTL] + [str(BUILD / "workers" / kind / ("of-" + kind)) for kind in WORKERS]
+    for program in programs:
+        code, out, _ = run(program, "--help")
+        assert code == 0 and len(out.splitlines()) > 5, (program, code, out)
+        code, out, err = run(program, "--no-such-option")
+        assert code == 2 and "--no-such-option" in out + err, (program, code, out, err)
+
+
+def test_a_worker_that_is_started_by_hand_says_who_starts_it():
+    for kind in WORKERS:
+        found, out, err = run(str(BUILD / "workers" / kind / ("of-" + kind)))
+        assert found == 2 and "ofsupervisor" in err and len(err.splitlines()) == 1, (kind, found, out, err)
+
+
+if __name__ == "__main__":
+    tap.main((sys.modules[__name__],), sys.argv[1:])

@@ -1,0 +1,163 @@
+"""A whole instance for a test: own folder, own name, own ports; nothing of it is left when the test ends."""
+
+import glob
+import itertools
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "exchange"), str(ROOT / "tests" / "support")]
+from exchange_client import Exchange, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("OF_BUILD_DIR") or ROOT / "build").resolve()
+SUPERVISOR = str(BUILD / "supervisor/ofsupervisor")
+OFCTL = str(BUILD / "supervisor/ofctl/ofctl")
+EXCHANGE = str(BUILD / "tests/exchange/of-exchange")
+WORKERS = ("logger", "storage", "communication", "binance")
+PATIENCE_S = 60
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+numbers = itertools.count(1)
+
+# Forgives each death at once, so that a test may kill as it likes.
+FORGIVING = {"first_delay_ms": 0, "delay_min_ms": 10, "delay_max_ms": 200, "healthy_after_ms": 1, "failures_max": 1000000}
+
+
+def free_port():
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+def toml_of(sections):
+    """{"section": {"key": value}} as TOML; JSON writes texts, numbers, truths and lists of them in the same way."""
+    return "".join("[%s]\n%s\n" % (name, "".join("%s = %s\n" % (key, json.dumps(value)) for key, value in keys.items()))
+                   for name, keys in sections.items())
+
+
+def run(*command, environment=None, timeout=PATIENCE_S):
+    """Runs a program to its end: (exit code, stdout, stderr)."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env={**os.environ, **(environment or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+def process_state(pid):
+    """The state letter of a process, or None when there is none."""
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(") ", 1)[1][0]
+    except (OSError, IndexError):
+        return None
+
+
+def alive(pid):
+    return process_state(pid) not in (None, "Z", "X")
+
+
+class Instance:
+    """A configuration in a folder of its own, and the supervisor that runs it (self.process)."""
+
+    def __init__(self, exchange=None, **sections):
+        self.directory = tempfile.TemporaryDirectory(prefix="of-system-")
+        self.folder = pathlib.Path(self.directory.name)
+        self.name = "system-%d-%d" % (os.getpid(), next(numbers))
+        self.port = free_port()
+        self.config = self.folder / "orderflow.toml"
+        self.process = None
+        self.seen = set()
+        for part in ("state", "data", "log"):
+            (self.folder / part).mkdir()
+        self.sections = {
+            "instance": {"name": self.name, "state_dir": "state", "data_dir": "data", "log_dir": "log"},
+            "supervisor.restart": dict(FORGIVING),
+            "rings": {"market_slots": 16384, "log_slots": 1024, "trace_slots": 65536},
+            "trace": {"sample": 1},
+            "binance": {"symbols": ["BTCUSDT", "ETHUSDT"], "reconnect_min_ms": 20, "reconnect_max_ms": 1000},
+            "communication": {"listen": "127.0.0.1:%d" % self.port},
+        }
+        if exchange is not None:
+            about = {"stream_url": "stream_url", "rest_url": "rest_url", "ca_file": "ca_file"}
+            self.sections["binance"].update({key: exchange.about[name] for key, name in about.items()})
+        for name, keys in sections.items():
+            self.sections.setdefault(name, {}).update(keys)
+        self.config.write_text(toml_of(self.sections))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for pid in self.seen:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        for path in self.segments():
+            os.unlink(path)
+        self.directory.cleanup()
+
+    def start(self):
+        output = open(self.folder / "supervisor.out", "ab")
+        self.process = subprocess.Popen([SUPERVISOR, "run", "--config", str(self.config)], stdout=output, stderr=output)
+        output.close()
+
+    def start_and_wait(self):
+        self.start()
+        self.wait_healthy()
+
+    def wait_healthy(self):
+        def healthy():
+            assert self.process.poll() is None, "ofsupervisor ended: " + self.output()
+            return self.ofctl("health")[0] == 0
+        wait_for(healthy, "all workers run", PATIENCE_S)
+        self.seen |= set(self.pids().values())
+
+    def output(self):
+        return (self.folder / "supervisor.out").read_text()
+
+    def ofctl(self, *arguments):
+        return run(OFCTL, "--instance", self.name, *arguments)
+
+    def ofctl_json(self, *arguments):
+        """What it printed as JSON, whatever its exit code."""
+        code, out, err = self.ofctl("--json", *arguments)
+        try:
+            return json.loads(out)
+        except ValueError:
+            raise AssertionError("ofctl %s ended with %d: %s%s" % (" ".join(arguments), code, out, err)) from None
+
+    def workers(self):
+        return {row["name"]: row for row in self.ofctl_json("status")["workers"]}
+
+    def pids(self):
+        return {name: row["pid"] for name, row in self.workers().items() if row["alive"]}
+
+    def api(self, path):
+        with OPENER.open("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
+            return json.load(answer)
+
+    def segments(self):
+        return sorted(glob.glob("/dev/shm/%s.*" % self.name))
+
+    def stop(self):
+        """SIGTERM, and everything must be gone; the exit code."""
+        self.seen |= set(self.pids().values())
+        self.process.terminate()
+        code = self.process.wait(PATIENCE_S)
+        left = [pid for pid in self.seen if alive(pid)]
+        assert not left, "processes left behind: %s" % left
+        assert not self.segments(), "segments left behind: %s" % self.segments()
+        return code
+
+
+def synthetic(*arguments):
+    return Exchange(EXCHANGE, "--synthetic", "--seed", "7", "--rate", "300", *arguments)

@@ -26,12 +26,23 @@ void set_text(char (&field)[n], std::string_view text) {
     std::memcpy(field, text.data(), std::min(text.size(), n - 1));
 }
 
-Expected<void> make_folder(const std::string& path) {
+Expected<void> make_folder(std::string_view key, const std::string& path) {
     std::error_code error;
     std::filesystem::create_directories(path, error);
-    if (error) return fail(ErrorKind::denied, fmt::format("directory {} cannot be made: {}", path, error.message()));
-    if (access(path.c_str(), W_OK | X_OK) != 0) return fail(ErrorKind::denied, fmt::format("directory {} is not writable: {}", path, std::strerror(errno)));
+    if (error) return fail(ErrorKind::denied, fmt::format("[instance] {}: directory {} cannot be made: {}", key, path, error.message()));
+    if (access(path.c_str(), W_OK | X_OK) != 0)
+        return fail(ErrorKind::denied, fmt::format("[instance] {}: directory {} is not writable: {}", key, path, std::strerror(errno)));
     return {};
+}
+
+/// The pid that a living supervisor wrote into its lock file; 0 in the moment before it has.
+uint64_t holder_of(int lock) {
+    char text[24]{};
+    return pread(lock, text, sizeof text - 1, 0) > 0 ? strtoull(text, nullptr, 10) : 0;
+}
+
+tl::unexpected<Error> runs_already(const std::string& instance, uint64_t pid, std::string_view state_dir) {
+    return fail(ErrorKind::busy, fmt::format("instance {} is already run by ofsupervisor pid {} (state in {})", instance, pid, state_dir));
 }
 
 bool lives(const shm::DeskLine& desk) {
@@ -65,9 +76,9 @@ Instance::~Instance() {
 
 Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
     std::unique_ptr<Instance> instance(new Instance(config));
-    auto opened = make_folder(config.state_dir)
-                      .and_then([&] { return make_folder(config.data_dir); })
-                      .and_then([&] { return make_folder(config.log_dir); })
+    auto opened = make_folder("state_dir", config.state_dir)
+                      .and_then([&] { return make_folder("data_dir", config.data_dir); })
+                      .and_then([&] { return make_folder("log_dir", config.log_dir); })
                       .and_then([&] { return instance->lock(); })
                       .and_then([&] { return instance->refuse_second_supervisor(); })
                       .and_then([&] { return instance->open_segments(); });
@@ -80,8 +91,10 @@ Expected<void> Instance::lock() {
     const auto path = config_.state_dir + "/lock";
     lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd_ < 0) return fail(ErrorKind::denied, fmt::format("lock file {}: {}", path, std::strerror(errno)));
-    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
-        return fail(ErrorKind::busy, fmt::format("another ofsupervisor holds {}: instance {} runs already", path, config_.instance));
+    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) return runs_already(config_.instance, holder_of(lock_fd_), config_.state_dir);
+    const auto pid = fmt::format("{}\n", getpid());
+    if (ftruncate(lock_fd_, 0) != 0 || pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0)
+        return fail(ErrorKind::denied, fmt::format("lock file {}: {}", path, std::strerror(errno)));
     return {};
 }
 
@@ -92,7 +105,7 @@ Expected<void> Instance::refuse_second_supervisor() {
     auto& page = control->page<shm::ControlPage>();
     const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
     if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
-        return fail(ErrorKind::busy, fmt::format("instance {} is already run by ofsupervisor pid {} (state in {})", config_.instance, pid, page.instance.state_dir));
+        return runs_already(config_.instance, pid, page.instance.state_dir);
     adopted_pid_ = pid;
     const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
     for (size_t i = 0; i < used; ++i) {
@@ -117,7 +130,9 @@ Expected<void> Instance::open_segments() {
 Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
     const auto wanted = spec(channel);
     auto existing = shm::Segment::open(wanted, shm::Access::read_write);
-    if (existing || existing.error().kind == ErrorKind::denied) return existing;
+    if (existing) return existing;
+    if (existing.error().kind == ErrorKind::denied)
+        return fail(ErrorKind::denied, fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
     if (existing.error().kind != ErrorKind::missing) {
         const auto other = shm::Segment::inspect("/dev/shm/" + wanted.name());
         if (other && other->header().creator_pid != static_cast<uint64_t>(getpid()) && shm::creator_lives(other->header()))

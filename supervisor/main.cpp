@@ -1,6 +1,8 @@
 // ofsupervisor: starts, watches, restarts and stops the workers of one instance.
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include <CLI/CLI.hpp>
 
 #include "supervisor/supervisor.hpp"
@@ -72,6 +74,9 @@ int run(const std::string& path) {
         fmt::print(stderr, "{}", settings::render(path, *problems));
         return code(ExitCode::usage);
     }
+    // From here on a signal waits until the supervisor can stop in order what has been made.
+    sigset_t stop_signals = Supervisor::stop_signals();
+    sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
     auto instance = Instance::open(checked.config);
     if (!instance) return refuse(instance.error());
     return Supervisor(checked.config, **instance).run();
@@ -83,7 +88,7 @@ int main(int argc, char** argv) {
     CLI::App app("Runs the workers of one OrderFlow instance.", "ofsupervisor");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // an unknown option is told before a missing verb
     std::string path;
     bool json = false;
     auto* run_verb = app.add_subcommand("run", "Run an instance in the foreground");
@@ -96,6 +101,10 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+    }
+    if (app.get_subcommands().empty()) {
+        fmt::print(stderr, "ofsupervisor: say what to do: run or check (ofsupervisor --help explains)\n");
+        return code(ExitCode::usage);
     }
     return check_verb->parsed() ? check(path, json) : run(path);
 }

@@ -87,6 +87,14 @@ std::vector<std::string> Supervisor::arguments(const Worker& worker, const std::
             "--doorbells", doorbells_argument_};
 }
 
+sigset_t Supervisor::stop_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
 int Supervisor::run() {
     signal(SIGPIPE, SIG_IGN);
     if (auto prepared = prepare(); !prepared) {
@@ -102,6 +110,8 @@ int Supervisor::run() {
     watch_signals();
     watch_heartbeats();
     for (auto& worker : workers_) on(*worker, Event::start);
+    const auto waiting = stop_signals();
+    sigprocmask(SIG_UNBLOCK, &waiting, nullptr);
     io_.run();
     instance_.remove_segments();
     return exit_code_;
@@ -176,7 +186,7 @@ void Supervisor::begin_stop(const std::string& why, CorrelationId cause) {
     if (stopping_) return;
     stopping_ = true;
     stop_cause_ = cause;
-    fmt::print(stderr, "ofsupervisor: stopping: {}\n", why);
+    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: stopping: {}\n", why);
     journal_->write(log_event::stop_requested, cause, why);
     journal_->hop(cause, Hop::commanded, 0);
     instance_.control().instance.stopping.store(1, std::memory_order_release);
@@ -198,14 +208,16 @@ void Supervisor::stop_next() {
     heartbeat_timer_.cancel();
     signals_.cancel();
     bell_.cancel();
-    fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config_.instance);
+    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config_.instance);
 }
 
-/// A worker that could not start because of what the user gave it ends the whole start, with its own sentence.
+/// A worker that could not start because of what the user gave it ends the whole start, with its own sentence and no other.
 void Supervisor::fail_start(const Worker& worker, const Death& death) {
     if (exit_code_ != 0) return;
     exit_code_ = death.exit_code;
-    begin_stop(fmt::format("{} could not start", name_of(worker.process)), next_correlation());
+    const auto why = fmt::format("{} could not start ({})", name_of(worker.process), death.describe());
+    if (worker.last_words.empty()) fmt::print(stderr, "ofsupervisor: {}\n", why);
+    begin_stop(why, next_correlation());
 }
 
 Supervisor::Worker* Supervisor::find(std::string_view name) {

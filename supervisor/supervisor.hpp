@@ -8,6 +8,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <random>
@@ -26,6 +27,8 @@ class Supervisor {
     Supervisor(const Config& config, Instance& instance);
     ~Supervisor();
 
+    /// SIGTERM and SIGINT: blocked by the caller before it makes anything that must be removed again; run() lets them in.
+    static sigset_t stop_signals();
     /// Runs until stopped by a signal or a command; the exit code of the program.
     int run();
 

@@ -90,7 +90,7 @@ int run(int argc, char** argv) {
     CLI::App app("Looks at an OrderFlow instance, and restarts or stops it.", "ofctl");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // an unknown option is told before a missing verb
     app.add_option("--instance", options.source.instance, "Which instance ($ORDERFLOW_INSTANCE, else the only one)");
     app.add_option("--from", options.source.folder, "Segments copied to DIR instead of /dev/shm")->type_name("DIR");
     app.add_flag("--json", options.json, "For programs");
@@ -103,6 +103,10 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+    }
+    if (chosen == nullptr) {
+        std::fputs("ofctl: say what to do, such as status (ofctl --help explains)\n", stderr);
+        return code(ExitCode::usage);
     }
     set_colour(colour);
     options.headers = !no_headers;

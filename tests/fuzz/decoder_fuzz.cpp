@@ -1,6 +1,4 @@
 // Frames and REST answers of the exchange: any bytes give an event or a refusal.
-
-
 #include "tests/fuzz/target.hpp"
 #include "workers/binance/decoder.hpp"
 #include "workers/binance/rest_decoder.hpp"
@@ -30,11 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::string frame(reinterpret_cast<const char*>(data), size);
     frame.resize(size + frame_padding);
     static_cast<void>(decoder.decode({frame.data(), size}));
-    for (const auto kind : {of::GapKind::trade, of::GapKind::agg_trade}) {
-        std::string body(reinterpret_cast<const char*>(data), size);
-        static_cast<void>(rest_decoder.trades(body, kind));
-    }
-    std::string body(reinterpret_cast<const char*>(data), size);
+    const std::string_view body(reinterpret_cast<const char*>(data), size);
+    for (const auto kind : {of::GapKind::trade, of::GapKind::agg_trade}) static_cast<void>(rest_decoder.trades(body, kind));
     static_cast<void>(rest_decoder.snapshot(body));
     static_cast<void>(error_sentence(body));
     return 0;

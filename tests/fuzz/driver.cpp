@@ -3,8 +3,10 @@
 //
 //   fuzz-decoder [--rounds N] [--seed S] [FILE...]     FILEs are tried as they are, to repeat a finding
 //
-// A finding ends the process (sanitizer, assertion); the input lies in fuzz-<target>.last beside it.
+// A finding ends the process (sanitizer, assertion); the input lies in fuzz-<target>.last where it ran.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -39,6 +41,25 @@ void mutate(std::string& input, const std::vector<std::string>& corpus, Random& 
     }
 }
 
+/// Keeps the input at work in a file, so that it is there when the process is not.
+class LastInput {
+  public:
+    explicit LastInput(std::string path) : path_(std::move(path)), file_(::open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) {}
+    ~LastInput() {
+        ::close(file_);
+        ::unlink(path_.c_str());
+    }
+    LastInput(const LastInput&) = delete;
+    bool keep(const std::string& input) {
+        const auto size = static_cast<off_t>(input.size());
+        return ::pwrite(file_, input.data(), input.size(), 0) == size && ::ftruncate(file_, size) == 0;
+    }
+
+  private:
+    std::string path_;
+    int file_;
+};
+
 void run(const std::string& input) { LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size()); }
 
 std::string read_file(const char* path) {
@@ -62,17 +83,19 @@ int main(int argc, char** argv) {
         }
     }
     const auto corpus = fuzz_corpus();
-    const auto last_path = fmt::format("fuzz-{}.last", fuzz_name);
     fmt::print("1..1\n# {}: {} rounds, --seed {}, {} inputs to begin with\n", fuzz_name, rounds, seed, corpus.size());
     std::fflush(stdout);
     Random random(seed);
+    LastInput last(fmt::format("fuzz-{}.last", fuzz_name));
     for (const auto& input : corpus) run(input);
     for (uint64_t round = 0; round < rounds; ++round) {
         auto input = corpus[pick(random, corpus.size())];
         for (auto times = 1 + random() % 6; times > 0; --times) mutate(input, corpus, random);
-        if (round % 1024 == 0) std::ofstream(last_path, std::ios::binary) << fmt::format("# seed {} round {}\n", seed, round);
+        if (!last.keep(input)) {
+            fmt::print(stderr, "fuzz-{}.last cannot be written here\n", fuzz_name);
+            return 2;
+        }
         run(input);
     }
-    std::remove(last_path.c_str());
     fmt::print("ok 1 - {}: no finding in {} mutated inputs\n", fuzz_name, rounds);
 }

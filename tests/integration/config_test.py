@@ -19,7 +19,7 @@ MISTAKES = [
     # syntax
     ('[instance', 2, 10, "not closed"),
     ('[instance]\nname', 3, 5, "= and a value"),
-    ('[instance]\nname = ', 3, 7, "value after = is missing"),
+    ('[instance]\nname = ', 3, 8, "value after = is missing"),
     ('[instance]\nname = mine', 3, 8, "needs quotes"),
     ('[instance]\nname = "mine', 3, 13, "not closed"),
     ('[rings]\nlog_slots = 512\nlog_slots = 512', 4, 1, "given twice; first on line 3"),

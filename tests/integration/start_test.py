@@ -16,8 +16,8 @@ import sys
 from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, alive, run, wait_for
 import tap
 
+BAD_CONFIGURATION = 2
 NO_RESOURCES = 10
-MISMATCH = 9
 
 
 def expect_refusal(instance, code, *parts, command=None):
@@ -40,7 +40,7 @@ def test_a_full_dev_shm():
         raise tap.Skip("no mount namespace can be made here")
     with Instance(rings={"market_slots": 262144}) as instance:
         command = [*wrapper, SUPERVISOR, "run", "--config", str(instance.config)]
-        expect_refusal(instance, NO_RESOURCES, "/dev/shm", "bytes", command=command)
+        expect_refusal(instance, NO_RESOURCES, "/dev/shm", "MiB", "No space left", command=command)
 
 
 def test_a_busy_port():
@@ -48,7 +48,7 @@ def test_a_busy_port():
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", instance.port))
         other.listen()
-        expect_refusal(instance, NO_RESOURCES, "127.0.0.1:%d" % instance.port, "in use")
+        expect_refusal(instance, NO_RESOURCES, "127.0.0.1:%d" % instance.port, "in use", "[communication] listen")
 
 
 def test_a_missing_worker_program():
@@ -87,12 +87,12 @@ def test_a_data_directory_that_cannot_be_written():
 
 def test_a_state_directory_whose_socket_path_is_too_long():
     with Instance(instance={"state_dir": "s" * 110}) as instance:
-        expect_refusal(instance, NO_RESOURCES, "state_dir", "107")
+        expect_refusal(instance, BAD_CONFIGURATION, "state_dir", "107")
 
 
 def test_a_ca_file_that_is_not_there():
     with Instance(binance={"ca_file": "no-ca.pem"}) as instance:
-        expect_refusal(instance, NO_RESOURCES, "no-ca.pem", "ca_file")
+        expect_refusal(instance, BAD_CONFIGURATION, "no-ca.pem", "ca_file")
 
 
 def test_a_second_supervisor_of_the_same_instance():
@@ -107,11 +107,23 @@ def test_a_second_supervisor_of_the_same_instance():
 
 def test_a_segment_that_is_somebody_elses():
     with Instance() as instance:
-        path = "/dev/shm/%s.control" % instance.name
-        pathlib.Path(path).write_bytes(b"not a segment of ours" * 1000)
+        path = pathlib.Path("/dev/shm/%s.control" % instance.name)
+        path.write_bytes(b"somebody else's" * 1000)
+        path.chmod(0o644)
         found, out, err = run(SUPERVISOR, "run", "--config", str(instance.config))
-        assert found == MISMATCH and path in err and len(err.splitlines()) == 1, (found, out, err)
-        assert instance.segments() == [path], "what was not understood was changed"
+        assert found == NO_RESOURCES and "rm %s" % path in err and "0644" in err and len(err.splitlines()) == 1, (found, out, err)
+        assert instance.segments() == [str(path)] and path.read_bytes() == b"somebody else's" * 1000, "it was changed"
+
+
+def test_a_damaged_segment_of_nobody_is_replaced():
+    with Instance() as instance:
+        path = pathlib.Path("/dev/shm/%s.control" % instance.name)
+        path.touch(0o600)
+        path.write_bytes(b"not a segment at all" * 1000)
+        instance.start_and_wait()
+        assert path.read_bytes()[:20] != b"not a segment at all", "it was used as it was"
+        wait_for(lambda: "is not a segment" in instance.ofctl("logs")[1], "the log says what was replaced")
+        assert instance.stop() == 0
 
 
 def test_a_supervisor_that_is_interrupted_while_it_starts_leaves_nothing():

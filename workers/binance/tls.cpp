@@ -22,8 +22,7 @@ Expected<std::unique_ptr<boost::asio::ssl::context>> make_tls(const std::string&
     if (!error && ca_file.empty()) context->set_default_verify_paths(error);
     if (!error && !ca_file.empty()) context->load_verify_file(ca_file, error);
     if (error)
-        return fail(ErrorKind::invalid, "the certificates in " +
-                                            (ca_file.empty() ? "the system's store" : ca_file) +
+        return fail(ErrorKind::invalid, (ca_file.empty() ? "the certificates in the system's store" : "[binance] ca_file: the certificates in " + ca_file) +
                                             " cannot be used: " + error.message());
     return context;
 }

@@ -60,7 +60,7 @@ Expected<void> Server::open() {
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return fail(ErrorKind::busy, fmt::format("cannot listen on {}: {}", shown, error.message()));
+    if (error) return fail(ErrorKind::busy, fmt::format("[communication] listen: cannot listen on {}: {}", shown, error.message()));
     port_ = acceptor_.local_endpoint().port();
     hosts_ = HostTable(settings_.address, port_, settings_.hosts);
     const bool six = settings_.address.find(':') != std::string::npos;

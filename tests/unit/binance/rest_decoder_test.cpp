@@ -23,7 +23,8 @@ TEST_CASE("a depth answer that cannot be read exactly is an error with a sentenc
                                 R"({"lastUpdateId":"1","bids":[],"asks":[]})",
                                 R"({"lastUpdateId":1,"bids":[["1"]],"asks":[]})",
                                 R"({"lastUpdateId":1,"bids":[["1.123456789","1"]],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[[1,1]],"asks":[]})", "<html>busy</html>");
+                                R"({"lastUpdateId":1,"bids":[[1,1]],"asks":[]})",
+                                R"({"lastUpdateId":1,"bids":[["4.0","431.0"000"]000"]],"asks":[["4.2","12.0"]]})", "<html>busy</html>");
     CAPTURE(text);
     RestDecoder decoder;
     std::string body = text;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Turns Meson's testlog.json into one closing line, "N passed, N failed", counted in test cases.
 
-A test program counts by what it says itself: Catch2's closing line, a line "N passed, N failed", or TAP; one that says
-nothing is one case. Meson's own verdict is never softened: a program that failed counts at least one failure. The names
-of what failed and the end of its output go to stderr. Exit code 1 if anything failed or nothing ran.
+A test program counts by what it says itself: a line "N passed, N failed", or TAP; one that says nothing is one case.
+Meson's own verdict is never softened: a program that failed counts at least one failure. The names of what failed and
+the end of its output go to stderr. Exit code 1 if anything failed or nothing ran.
 """
 import json
 import re
@@ -14,19 +14,6 @@ LINE_CHARACTERS = 400
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
-def catch2_counts(text):
-    """Of Catch2's closing line; with several the last holds."""
-    for line in reversed(text.splitlines()):
-        all_passed = re.match(r"All tests passed \(.* in (\d+) test cases?\)", line)
-        if all_passed:
-            return int(all_passed[1]), 0, 0
-        some = re.match(r"test cases: +\d+ \|(.*)", line)
-        if some:
-            numbers = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped)", some[1])}
-            return numbers.get("passed", 0), numbers.get("failed", 0), numbers.get("skipped", 0)
-    return None
-
-
 def own_counts(text):
     """Of a line "N passed, N failed[, N skipped]"; with several the last holds."""
     found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", text, re.MULTILINE)
@@ -34,24 +21,19 @@ def own_counts(text):
 
 
 def tap_counts(text):
-    """Of TAP. Catch2 writes a point for each assertion, with its case in the comment before it: that is one case."""
-    cases = {}
-    comment = None
-    for number, line in enumerate(text.splitlines()):
+    """Of TAP: each point is a case."""
+    words = []
+    for line in text.splitlines():
         point = re.match(r"(not )?ok\b(.*)", line)
         if point:
             skipped = re.search(r"#\s*skip", point[2], re.IGNORECASE)
-            word = "skipped" if skipped else "failed" if point[1] and "# TODO" not in point[2] else "passed"
-            key = comment if comment else number
-            cases[key] = "failed" if "failed" in (word, cases.get(key)) else word
-        comment = line[2:] if line.startswith("# ") else None
-    words = list(cases.values())
+            words.append("skipped" if skipped else "failed" if point[1] else "passed")
     return (words.count("passed"), words.count("failed"), words.count("skipped")) if words else None
 
 
 def counts_of(test):
     text = test.get("stdout") or ""
-    passed, failed, skipped = catch2_counts(text) or own_counts(text) or tap_counts(text) or (0, 0, 0)
+    passed, failed, skipped = own_counts(text) or tap_counts(text) or (0, 0, 0)
     if test["result"] == "SKIP":
         return passed, failed, max(skipped, 1)
     if test["result"] not in GOOD:

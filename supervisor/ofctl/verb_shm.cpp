@@ -46,20 +46,52 @@ std::optional<std::pair<uint64_t, uint64_t>> parse_range(const std::string& text
     return std::pair(std::max(*from, oldest), std::min(*to, tail));
 }
 
-void print_message(const Options& options, const RingView& ring, const MessageDecoder& decoder, uint64_t position, const std::vector<std::byte>& message) {
-    const auto decoded = decoder.decode(message);
-    if (!options.symbol.empty() && decoded.find("symbol") != options.symbol) return;
-    if (!options.type.empty() && decoded.name != options.type) return;
-    if (options.json) {
-        Json json;
-        json.open_object().field("segment", ring.segment().header().channel).field("position", position);
-        decoded.append_to(json);
-        if (options.hex) json.field("hex", std::string_view(hex_text(message.data(), message.size())));
-        return put_line(json.close_object().text());
+/// A ring's messages as the user asked for them: of one symbol or type, as text or JSON.
+class Messages {
+  public:
+    Messages(const Options& options, const View& view, shm::Segment segment)
+        : ring(std::move(segment)), options_(options), symbols_(view, ring.segment().header().channel), decoder_(ring.segment().schema(), symbols_.page()) {}
+
+    /// Where the newest `count` of them begin.
+    uint64_t newest(uint64_t count, uint64_t tail) {
+        const auto oldest = ring.oldest();
+        auto position = tail;
+        while (count > 0 && position > oldest) count -= wanted(--position) ? 1 : 0;
+        return position;
     }
-    put_line(fmt::format("{:>10}  {}", position, decoded.line()));
-    if (options.hex) put_line("            " + hex_text(message.data(), message.size()));
-}
+    /// Prints the message at `position` if it is there and wanted; false if it is no longer or not yet there.
+    bool print(uint64_t position) {
+        if (!ring.read(position, message_)) return false;
+        const auto decoded = decoder_.decode(message_);
+        if (!matches(decoded)) return true;
+        if (options_.json) {
+            Json json;
+            json.open_object().field("segment", ring.segment().header().channel).field("position", position);
+            decoded.append_to(json);
+            if (options_.hex) json.field("hex", std::string_view(hex_text(message_.data(), message_.size())));
+            put_line(json.close_object().text());
+        } else {
+            put_line(fmt::format("{:>10}  {}", position, decoded.line()));
+            if (options_.hex) put_line("            " + hex_text(message_.data(), message_.size()));
+        }
+        return true;
+    }
+
+    const RingView ring;
+
+  private:
+    bool matches(const Decoded& decoded) const {
+        return (options_.symbol.empty() || decoded.find("symbol") == options_.symbol) && (options_.type.empty() || decoded.name == options_.type);
+    }
+    bool wanted(uint64_t position) {
+        return ring.read(position, message_) && ((options_.symbol.empty() && options_.type.empty()) || matches(decoder_.decode(message_)));
+    }
+
+    const Options& options_;
+    const Symbols symbols_;
+    const MessageDecoder decoder_;
+    std::vector<std::byte> message_;
+};
 
 void print_header(const Options& options, const shm::Segment& segment) {
     const auto& header = segment.header();
@@ -73,21 +105,17 @@ void print_header(const Options& options, const shm::Segment& segment) {
 }
 
 int dump_ring(const Options& options, const View& view, shm::Segment segment) {
-    const RingView ring(std::move(segment));
-    const Symbols symbols(view, ring.segment().header().channel);
-    const MessageDecoder decoder(ring.segment().schema(), symbols.page());
-    const auto tail = ring.tail();
-    const auto last = options.lines == 0 ? dump_default : options.lines;
-    auto range = std::pair(std::max(ring.oldest(), tail > last ? tail - last : 0), tail);
-    if (!options.slots.empty()) {
-        const auto parsed = parse_range(options.slots, ring.oldest(), tail);
+    Messages messages(options, view, std::move(segment));
+    const auto tail = messages.ring.tail();
+    auto range = std::pair(uint64_t{0}, tail);
+    if (options.slots.empty()) {
+        range.first = messages.newest(options.lines == 0 ? dump_default : options.lines, tail);
+    } else {
+        const auto parsed = parse_range(options.slots, messages.ring.oldest(), tail);
         if (!parsed) return refuse(options, {ErrorKind::invalid, fmt::format("--slots must be A:B with A <= B, found \"{}\"", options.slots)});
         range = *parsed;
     }
-    std::vector<std::byte> message;
-    for (auto position = range.first; position < range.second; ++position) {
-        if (ring.read(position, message)) print_message(options, ring, decoder, position, message);
-    }
+    for (auto position = range.first; position < range.second; ++position) messages.print(position);
     return code(ExitCode::ok);
 }
 
@@ -168,20 +196,15 @@ int shm_tail(const Options& options) {
     auto segment = view->segment(options.names.front());
     if (!segment) return refuse(options, segment.error());
     if (segment->header().kind == shm::SegmentKind::page) return refuse(options, {ErrorKind::invalid, fmt::format("{} is a page: see ofctl shm dump {}", options.names.front(), options.names.front())});
-    const RingView ring(std::move(*segment));
-    const Symbols symbols(*view, ring.segment().header().channel);
-    const MessageDecoder decoder(ring.segment().schema(), symbols.page());
+    Messages messages(options, *view, std::move(*segment));
+    const auto& ring = messages.ring;
     const auto last = options.lines == 0 && !options.follow ? dump_default : options.lines;
-    auto position = std::max(ring.oldest(), ring.tail() > last ? ring.tail() - last : 0);
-    std::vector<std::byte> message;
+    auto position = messages.newest(last, ring.tail());
     for (;;) {
         for (const auto tail = ring.tail(); position < tail; ++position) {
-            if (ring.read(position, message)) {
-                print_message(options, ring, decoder, position, message);
-            } else if (position < ring.oldest()) {
-                complain(fmt::format("lost {} messages: they were overwritten before they were read", ring.oldest() - position));
-                position = ring.oldest() - 1;
-            }
+            if (messages.print(position) || position >= ring.oldest()) continue;
+            complain(fmt::format("lost {} messages: they were overwritten before they were read", ring.oldest() - position));
+            position = ring.oldest() - 1;
         }
         flush_output();
         if (!options.follow) return code(ExitCode::ok);

@@ -46,7 +46,7 @@ void add_line(Table& table, const std::string& channel, const Row& row) {
     const auto& header = row.header;
     const std::string kind(name_of(static_cast<Transport>(header.kind)));
     if (header.kind == shm::SegmentKind::page) return table.add({channel, kind, "-", bytes_text(header.total_bytes), "-", "-", "-"});
-    table.add({channel, kind, fmt::format("{}x{}", header.slots, header.slot_bytes), bytes_text(header.total_bytes), count_text(row.written),
+    table.add({channel, kind, fmt::format("{}", header.slots), bytes_text(header.total_bytes), count_text(row.written),
                header.kind == shm::SegmentKind::queue ? count_text(row.waiting) : "-", {count_text(row.refused), row.refused == 0 ? Tone::plain : Tone::bad}});
 }
 

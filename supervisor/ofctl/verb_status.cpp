@@ -13,11 +13,19 @@ namespace {
 
 int64_t heartbeat_age_ns(const ProcessView& process) { return mono_now() - process.slot->own.heartbeat_ns.load(std::memory_order_relaxed); }
 
+/// "", "code 10" or "signal 9".
 std::string last_exit(const shm::DeskLine& desk) {
-    if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "-";
+    if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "";
     const auto code = desk.last_exit_code.load(std::memory_order_relaxed);
     if (code >= 0) return fmt::format("code {}", code);
     return fmt::format("signal {}", desk.last_signal.load(std::memory_order_relaxed));
+}
+
+/// "0", or "3 (signal 9)" with the last end.
+std::string restarts(const shm::DeskLine& desk) {
+    const auto count = desk.restarts.load(std::memory_order_relaxed);
+    const auto last = last_exit(desk);
+    return last.empty() ? std::to_string(count) : fmt::format("{} ({})", count, last);
 }
 
 /// Messages that a process has still to read, over all rings it follows.
@@ -64,7 +72,7 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
                          view.source().copied() ? "copied segments" : view.supervisor_alive() ? fmt::format("supervisor pid {}", pid)
                                                                                                : toned(fmt::format("the supervisor (pid {}) is gone", pid), Tone::bad)));
     using enum Table::Align;
-    Table table({{"WORKER"}, {"STATE"}, {"PID", right}, {"UP", right}, {"RESTARTS", right}, {"LAST EXIT"}, {"BEAT", right}, {"MSGS", right}, {"LAG", right}, {"LOST", right}});
+    Table table({{"WORKER"}, {"STATE"}, {"PID", right}, {"UP", right}, {"RESTARTS"}, {"BEAT", right}, {"MSGS", right}, {"LAG", right}, {"LOST", right}});
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
         const auto lost_messages = lost(process);
@@ -72,8 +80,7 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
                    {process.label(), tone_of(process)},
                    process.alive ? std::to_string(slot.desk.pid.load(std::memory_order_relaxed)) : "-",
                    uptime(process),
-                   std::to_string(slot.desk.restarts.load(std::memory_order_relaxed)),
-                   last_exit(slot.desk),
+                   restarts(slot.desk),
                    process.alive ? span_text(heartbeat_age_ns(process)) : "-",
                    count_text(slot.own.messages.load(std::memory_order_relaxed)),
                    count_text(lag(view, process)),

@@ -21,7 +21,7 @@ MISTAKES = [
     ('[instance]\nname', 3, 5, "= and a value"),
     ('[instance]\nname = ', 3, 8, "value after = is missing"),
     ('[instance]\nname = mine', 3, 8, "needs quotes"),
-    ('[instance]\nname = "mine', 3, 13, "not closed"),
+    ('[instance]\nname = "mine', 3, 13, "closing"),
     ('[rings]\nlog_slots = 512\nlog_slots = 512', 4, 1, "given twice; first on line 3"),
     ('[rings]\n[trace]\n[rings]', 4, 1, "given twice; first on line 2"),
     # names
@@ -92,8 +92,13 @@ def expect(text, line, column, part, *command):
 
 def test_each_mistake_is_named_with_its_line_and_ends_the_check_with_2():
     assert len(MISTAKES) >= 30
+    faults = []
     for mistake in MISTAKES:
-        expect(*mistake, SUPERVISOR, "check", "--config")
+        try:
+            expect(*mistake, SUPERVISOR, "check", "--config")
+        except AssertionError as fault:
+            faults.append(str(fault))
+    assert not faults, "\n".join(faults)
 
 
 def test_run_refuses_a_mistake_of_each_program_and_starts_nothing():

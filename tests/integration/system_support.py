@@ -145,6 +145,13 @@ class Instance:
         with OPENER.open("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
             return json.load(answer)
 
+    def metric(self, name):
+        """The sum of a metric's samples in /metrics, over all labels; None before the first."""
+        with OPENER.open("http://127.0.0.1:%d/metrics" % self.port, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.split(" ")[0].split("{")[0] == name]
+        return sum(values) if values else None
+
     def segments(self):
         return sorted(glob.glob("/dev/shm/%s.*" % self.name))
 

@@ -1,4 +1,6 @@
 // of-communication: the only process that listens to the network.
+#include <boost/asio/ip/address.hpp>
+
 #include "workers/communication/communication.hpp"
 
 namespace {
@@ -11,7 +13,9 @@ using settings::Kind;
 std::string expects_listen(std::string_view value) {
     std::string address;
     uint16_t port = 0;
-    return communication::parse_listen(value, address, port) ? "" : "ADDRESS:PORT with a numeric address, like 127.0.0.1:8080 or [::1]:8080";
+    boost::system::error_code error;
+    const bool good = communication::parse_listen(value, address, port) && (boost::asio::ip::make_address(address, error), !error);
+    return good ? "" : "ADDRESS:PORT with a numeric address, like 127.0.0.1:8080 or [::1]:8080";
 }
 std::string expects_host(std::string_view value) {
     const bool clean = value.find_first_of(" /\\\t\"") == std::string_view::npos;

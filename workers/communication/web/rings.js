@@ -25,7 +25,7 @@ export class Rings extends Poll {
       put(name, ring.name);
       put(published, count(ring.published));
       put(rate, perSecond === null ? '–' : count(perSecond));
-      put(behind, Object.entries(ring.lag).map(([reader, messages]) => `${reader} ${count(messages)}`).join(' · ') || '–');
+      put(behind, Object.entries(ring.lag).map(([reader, messages]) => `${reader} ${count(messages)}`).join('\n') || '–');
       behind.className = Object.values(ring.lag).some((messages) => messages > ring.slots / 2) ? 'warn' : 'soft';
       lost += Object.values(ring.lost).reduce((sum, n) => sum + n, 0);
     });

@@ -24,7 +24,7 @@ export class Workers extends Poll {
       state.firstElementChild.className = `state ${worker.healthy ? 'good' : ['failed', 'parked', 'absent', 'stopped'].includes(worker.state) || text === 'not answering' ? 'bad' : ''}`;
       put(pid, worker.pid ? String(worker.pid) : '–');
       put(up, runs ? duration(worker.uptime_ms) : '–');
-      put(heartbeat, runs ? `${duration(worker.heartbeat_age_ms)} ago` : '–');
+      put(heartbeat, runs ? duration(worker.heartbeat_age_ms) : '–');
       heartbeat.className = late ? 'warn' : '';
       put(restarts, String(worker.restarts));
     });

@@ -1,7 +1,7 @@
 // Requests and replies between workers (`call.P.Q`, `reply.Q.P`): slots of 128 bytes.
 //
-// A call is one message; its reply is any number of rows and then one ReplyEnd, all with the call's correlation ID. A call
-// whose deadline has passed is not served. A full queue answers `overloaded` at once, on the caller's side.
+// A call is one message; its reply is any number of rows and then one ReplyEnd, all with the call's correlation ID. A
+// call whose deadline has passed is not served. A full queue answers `overloaded` at once, on the caller's side.
 #pragma once
 
 #include "proto/market.hpp"
@@ -46,9 +46,9 @@ static_assert(fits<ReplyTrade, body_128> && sizeof(ReplyTrade) == 72);
 struct ReplyStorageStats {
     Header header;
     SymbolText symbol;
-    uint64_t trades;      ///< rows in all days' files of this data directory
+    uint64_t trades;  ///< rows in all days' files of this data directory
     uint64_t agg_trades;
-    uint64_t gaps_open;   ///< ids in the ledger that were never repaired
+    uint64_t gaps_open;  ///< ids in the ledger that were never repaired
     uint64_t gaps_repaired;
     int64_t last_trade_id;
     int64_t last_agg_id;

@@ -2,8 +2,8 @@
 //
 //   63..56 origin (packed ProcessId) | 55..40 incarnation of that process | 39..0 counter
 //
-// Made by CorrelationSource where work enters (a frame read, a client's request, a timer, an operator's command) and then
-// only copied. Printed as "binance-3-00000a1b2c". 0 means none. The counter starts at 1 in each incarnation.
+// Made by CorrelationSource where work enters (a frame read, a client's request, a timer, an operator's command) and
+// then only copied. Printed as "binance-3-00000a1b2c". 0 means none. The counter starts at 1 in each incarnation.
 #pragma once
 
 #include <charconv>

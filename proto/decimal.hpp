@@ -19,8 +19,8 @@ using e8_t = int64_t;
 inline constexpr e8_t e8_one = 100'000'000;
 inline constexpr int e8_digits = 8;
 
-/// Parses "61837.63000000", "100", "0.001". Refused (nothing returned): empty text, a sign, an exponent, spaces, a point
-/// without digits on both sides, a non-zero ninth fraction digit, and anything above int64.
+/// Parses "61837.63000000", "100", "0.001". Refused (nothing returned): empty text, a sign, an exponent, spaces, a
+/// point without digits on both sides, a non-zero ninth fraction digit, and anything above int64.
 constexpr std::optional<e8_t> parse_e8(std::string_view text) {
     constexpr uint64_t limit = static_cast<uint64_t>(std::numeric_limits<e8_t>::max());
     uint64_t value = 0;

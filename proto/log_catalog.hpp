@@ -1,9 +1,9 @@
 // Every sentence that the system can say. A log record carries the id of its sentence and the arguments; the logger (or
 // ofctl, on the rings of a dead system) makes the text.
 //
-// To add a sentence, add a line to log_catalog.def. A call with a wrong number or type of arguments does not compile, and
-// neither does a sentence whose placeholders do not match its types. Texts that exceed the record's 208 bytes of arguments are
-// cut at a UTF-8 border; numbers never are, since they come first in the encoding.
+// To add a sentence, add a line to log_catalog.def. A call with a wrong number or type of arguments does not compile,
+// and neither does a sentence whose placeholders do not match its types. Texts that exceed the record's 208 bytes of
+// arguments are cut at a UTF-8 border; numbers never are, since they come first in the encoding.
 #pragma once
 
 #include <algorithm>
@@ -29,17 +29,29 @@ struct LogRecord {
     int64_t wall_ns;  ///< CLOCK_REALTIME
     uint16_t id;      ///< LogId
     LogLevel level;
-    uint8_t size;     ///< bytes used in `arguments`
+    uint8_t size;  ///< bytes used in `arguments`
     uint32_t reserved;
     std::array<char, 208> arguments;
 };
 static_assert(fits<LogRecord, body_256> && sizeof(LogRecord) == 248);
 
 namespace log_type {  // what a sentence can be about; the letter is its kind in the catalogue's type string
-struct Text { static constexpr char letter = 't'; using Argument = std::string_view; };
-struct U64 { static constexpr char letter = 'u'; using Argument = uint64_t; };
-struct I64 { static constexpr char letter = 'i'; using Argument = int64_t; };
-struct E8 { static constexpr char letter = 'd'; using Argument = e8_t; };
+struct Text {
+    static constexpr char letter = 't';
+    using Argument = std::string_view;
+};
+struct U64 {
+    static constexpr char letter = 'u';
+    using Argument = uint64_t;
+};
+struct I64 {
+    static constexpr char letter = 'i';
+    using Argument = int64_t;
+};
+struct E8 {
+    static constexpr char letter = 'd';
+    using Argument = e8_t;
+};
 }  // namespace log_type
 
 enum class LogId : uint16_t {
@@ -123,9 +135,11 @@ inline constexpr size_t type_count = sizeof...(Types);
 
 namespace log_event {
 using namespace log_type;
-#define OF_LOG(entry, severity, words, ...)                                                      \
+#define OF_LOG(entry, severity, words, ...)                                                         \
     inline constexpr LogEvent<LogId::entry, LogLevel::severity __VA_OPT__(, ) __VA_ARGS__> entry{}; \
-    static_assert(placeholders(words) == type_count<__VA_ARGS__>, "placeholders of " #entry " do not match its types");
+    static_assert(placeholders(words) == type_count<__VA_ARGS__>, "placeholders of " #entry         \
+                                                                  " do not match its "              \
+                                                                  "types");
 #include "proto/log_catalog.def"
 #undef OF_LOG
 }  // namespace log_event

@@ -1,8 +1,9 @@
 // Messages of the market ring (`market.N`): slots of 128 bytes.
 //
-// Three times for each: exchange (as the exchange says, made nanoseconds), receive (CLOCK_REALTIME right after the read), and
-// publish (monotonic, in the header). Never assume receive >= exchange: clocks differ by seconds in real recordings.
-// Prices and quantities are int64 at 1e-8. The fields follow the exchange's streams (spot: trade, aggTrade, bookTicker, depth).
+// Three times for each: exchange (as the exchange says, made nanoseconds), receive (CLOCK_REALTIME right after the
+// read), and publish (monotonic, in the header). Never assume receive >= exchange: clocks differ by seconds in real
+// recordings. Prices and quantities are int64 at 1e-8. The fields follow the exchange's streams (spot: trade, aggTrade,
+// bookTicker, depth).
 #pragma once
 
 #include "proto/decimal.hpp"
@@ -59,15 +60,15 @@ struct Level {
 inline constexpr size_t depth_head_levels = 3;
 inline constexpr size_t depth_more_levels = 6;
 
-/// First slot of a depth delta or snapshot. Its levels go on in DepthLevels slots right behind it, all committed at once:
-/// bids first, then asks; a reader applies it only when all are there. header.count levels lie in this slot.
+/// First slot of a depth delta or snapshot. Its levels go on in DepthLevels slots right behind it, all committed at
+/// once: bids first, then asks; a reader applies it only when all are there. header.count levels lie in this slot.
 struct Depth {
     Header header;
-    int64_t event_ns;    ///< `E`; 0 in a snapshot
+    int64_t event_ns;  ///< `E`; 0 in a snapshot
     int64_t receive_ns;
-    int64_t first_id;    ///< `U`; of a snapshot: lastUpdateId
-    int64_t last_id;     ///< `u`; of a snapshot: lastUpdateId
-    uint32_t bids;       ///< levels in the whole message
+    int64_t first_id;  ///< `U`; of a snapshot: lastUpdateId
+    int64_t last_id;   ///< `u`; of a snapshot: lastUpdateId
+    uint32_t bids;     ///< levels in the whole message
     uint32_t asks;
     Level levels[depth_head_levels];
 };
@@ -130,9 +131,9 @@ enum class StreamState : uint32_t { connecting, connected, disconnected, healthy
 struct StreamEvent {
     Header header;
     StreamState state;
-    uint32_t attempt;   ///< of the reconnect, from 1
-    int64_t at_ns;      ///< CLOCK_REALTIME
-    int64_t delay_ms;   ///< until the next attempt, where one follows
+    uint32_t attempt;  ///< of the reconnect, from 1
+    int64_t at_ns;     ///< CLOCK_REALTIME
+    int64_t delay_ms;  ///< until the next attempt, where one follows
     FixedText<64> detail;
 };
 static_assert(fits<StreamEvent, body_128> && sizeof(StreamEvent) == 112);

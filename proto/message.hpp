@@ -1,7 +1,7 @@
 // The header that begins each message on each ring, and the list of all message types.
 //
-// A slot of a ring holds its commit word (8 bytes, shm's) and then the message: this header (24 bytes) and a body. Slots
-// are multiples of 64 bytes, so a body has 32, 96 or 224 bytes; each message struct states which it fits.
+// A slot of a ring holds its commit word (8 bytes, shm's) and then the message: this header (24 bytes) and a body.
+// Slots are multiples of 64 bytes, so a body has 32, 96 or 224 bytes; each message struct states which it fits.
 #pragma once
 
 #include <array>

@@ -24,7 +24,8 @@ struct Table {
 };
 
 #define OF_ROW(field, kind) Row{#field, kind, offsetof(Struct, field), 1}
-#define OF_ROWS(field, kind, elements) Row{#field, kind, offsetof(Struct, field), elements}
+#define OF_ROWS(field, kind, elements) \
+    Row { #field, kind, offsetof(Struct, field), elements }
 
 constexpr Row header_rows[] = {{"symbol", "u16", offsetof(Header, symbol), 1},
                                {"flags", "u8", offsetof(Header, flags), 1},
@@ -39,7 +40,7 @@ template <>
 struct Rows<Trade> {
     using Struct = Trade;
     static constexpr Row rows[] = {OF_ROW(event_ns, "wall"), OF_ROW(trade_ns, "wall"), OF_ROW(receive_ns, "wall"),
-                                   OF_ROW(id, "i64"), OF_ROW(price, "e8"), OF_ROW(quantity, "e8")};
+                                   OF_ROW(id, "i64"),        OF_ROW(price, "e8"),      OF_ROW(quantity, "e8")};
 };
 template <>
 struct Rows<AggTrade> {
@@ -51,14 +52,18 @@ struct Rows<AggTrade> {
 template <>
 struct Rows<BestQuote> {
     using Struct = BestQuote;
-    static constexpr Row rows[] = {OF_ROW(receive_ns, "wall"),   OF_ROW(update_id, "i64"), OF_ROW(bid_price, "e8"),
+    static constexpr Row rows[] = {OF_ROW(receive_ns, "wall"), OF_ROW(update_id, "i64"), OF_ROW(bid_price, "e8"),
                                    OF_ROW(bid_quantity, "e8"), OF_ROW(ask_price, "e8"),  OF_ROW(ask_quantity, "e8")};
 };
 template <>
 struct Rows<Depth> {
     using Struct = Depth;
-    static constexpr Row rows[] = {OF_ROW(event_ns, "wall"), OF_ROW(receive_ns, "wall"), OF_ROW(first_id, "i64"),
-                                   OF_ROW(last_id, "i64"),   OF_ROW(bids, "u32"),        OF_ROW(asks, "u32"),
+    static constexpr Row rows[] = {OF_ROW(event_ns, "wall"),
+                                   OF_ROW(receive_ns, "wall"),
+                                   OF_ROW(first_id, "i64"),
+                                   OF_ROW(last_id, "i64"),
+                                   OF_ROW(bids, "u32"),
+                                   OF_ROW(asks, "u32"),
                                    OF_ROWS(levels, "level", depth_head_levels)};
 };
 template <>
@@ -119,18 +124,25 @@ struct Rows<ReplyTrade> {
 template <>
 struct Rows<ReplyStorageStats> {
     using Struct = ReplyStorageStats;
-    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)), OF_ROW(trades, "u64"),
-                                   OF_ROW(agg_trades, "u64"),                   OF_ROW(gaps_open, "u64"),
-                                   OF_ROW(gaps_repaired, "u64"),                OF_ROW(last_trade_id, "i64"),
+    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)),
+                                   OF_ROW(trades, "u64"),
+                                   OF_ROW(agg_trades, "u64"),
+                                   OF_ROW(gaps_open, "u64"),
+                                   OF_ROW(gaps_repaired, "u64"),
+                                   OF_ROW(last_trade_id, "i64"),
                                    OF_ROW(last_agg_id, "i64")};
 };
 template <>
 struct Rows<ReplyBook> {
     using Struct = ReplyBook;
-    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)), OF_ROW(state, "book_state"),
-                                   OF_ROW(epoch, "u32"),                        OF_ROW(last_update_id, "i64"),
-                                   OF_ROW(bids, "u32"),                         OF_ROW(asks, "u32"),
-                                   OF_ROW(oracle_compared, "u64"),              OF_ROW(oracle_mismatched, "u64"),
+    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)),
+                                   OF_ROW(state, "book_state"),
+                                   OF_ROW(epoch, "u32"),
+                                   OF_ROW(last_update_id, "i64"),
+                                   OF_ROW(bids, "u32"),
+                                   OF_ROW(asks, "u32"),
+                                   OF_ROW(oracle_compared, "u64"),
+                                   OF_ROW(oracle_mismatched, "u64"),
                                    OF_ROW(resets, "u64")};
 };
 template <>
@@ -141,10 +153,14 @@ struct Rows<ReplyLevels> {
 template <>
 struct Rows<ReplyFeedStatus> {
     using Struct = ReplyFeedStatus;
-    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)), OF_ROW(stream, "stream_state"),
-                                   OF_ROW(book, "book_state"),                  OF_ROW(last_trade_id, "i64"),
-                                   OF_ROW(last_agg_id, "i64"),                  OF_ROW(last_update_id, "i64"),
-                                   OF_ROW(frames, "u64"),                       OF_ROW(last_frame_ns, "wall")};
+    static constexpr Row rows[] = {OF_ROWS(symbol, "text", sizeof(SymbolText)),
+                                   OF_ROW(stream, "stream_state"),
+                                   OF_ROW(book, "book_state"),
+                                   OF_ROW(last_trade_id, "i64"),
+                                   OF_ROW(last_agg_id, "i64"),
+                                   OF_ROW(last_update_id, "i64"),
+                                   OF_ROW(frames, "u64"),
+                                   OF_ROW(last_frame_ns, "wall")};
 };
 template <>
 struct Rows<LogRecord> {
@@ -162,12 +178,16 @@ constexpr Table table(MessageType type) {
     return {type, sizeof(S), Rows<S>::rows};
 }
 
-constexpr Table market_tables[] = {
-    table<Trade>(MessageType::trade),         table<AggTrade>(MessageType::agg_trade),
-    table<BestQuote>(MessageType::best_quote), table<Depth>(MessageType::depth_delta),
-    table<Depth>(MessageType::depth_snapshot), table<DepthLevels>(MessageType::depth_levels),
-    table<BookReset>(MessageType::book_reset), table<GapOpened>(MessageType::gap_opened),
-    table<GapRepaired>(MessageType::gap_repaired), table<StreamEvent>(MessageType::stream_event)};
+constexpr Table market_tables[] = {table<Trade>(MessageType::trade),
+                                   table<AggTrade>(MessageType::agg_trade),
+                                   table<BestQuote>(MessageType::best_quote),
+                                   table<Depth>(MessageType::depth_delta),
+                                   table<Depth>(MessageType::depth_snapshot),
+                                   table<DepthLevels>(MessageType::depth_levels),
+                                   table<BookReset>(MessageType::book_reset),
+                                   table<GapOpened>(MessageType::gap_opened),
+                                   table<GapRepaired>(MessageType::gap_repaired),
+                                   table<StreamEvent>(MessageType::stream_event)};
 constexpr Table command_tables[] = {table<CommandDrain>(MessageType::command_drain)};
 constexpr Table event_tables[] = {table<EventState>(MessageType::event_state)};
 constexpr Table call_tables[] = {table<Call>(MessageType::call_trades), table<Call>(MessageType::call_storage_stats),
@@ -183,16 +203,24 @@ constexpr Table trace_tables[] = {table<TraceHop>(MessageType::trace_hop)};
 
 std::span<const Table> tables_of(ChannelKind kind) {
     switch (kind) {
-        case ChannelKind::market: return market_tables;
-        case ChannelKind::command: return command_tables;
-        case ChannelKind::event: return event_tables;
-        case ChannelKind::call: return call_tables;
-        case ChannelKind::reply: return reply_tables;
-        case ChannelKind::log: return log_tables;
-        case ChannelKind::trace: return trace_tables;
+        case ChannelKind::market:
+            return market_tables;
+        case ChannelKind::command:
+            return command_tables;
+        case ChannelKind::event:
+            return event_tables;
+        case ChannelKind::call:
+            return call_tables;
+        case ChannelKind::reply:
+            return reply_tables;
+        case ChannelKind::log:
+            return log_tables;
+        case ChannelKind::trace:
+            return trace_tables;
         case ChannelKind::control:
         case ChannelKind::book:
-        case ChannelKind::metrics: return {};
+        case ChannelKind::metrics:
+            return {};
     }
     return {};
 }
@@ -222,7 +250,8 @@ size_t bytes_of(std::string_view kind) {
     if (kind == "u8" || kind == "text") return 1;
     if (kind == "u16") return 2;
     if (kind == "level") return sizeof(Level);
-    const bool eight = kind == "u64" || kind == "i64" || kind == "e8" || kind == "corr" || kind == "wall" || kind == "mono";
+    const bool eight =
+        kind == "u64" || kind == "i64" || kind == "e8" || kind == "corr" || kind == "wall" || kind == "mono";
     return eight ? 8 : 4;
 }
 
@@ -232,7 +261,10 @@ std::string schema_of(ChannelKind kind) {
     std::string text;
     for (const auto& table : tables_of(kind)) {
         text.append("message ").append(name_of(table.type)).append(" ");
-        text.append(std::to_string(static_cast<unsigned>(table.type))).append(" ").append(std::to_string(table.bytes)).append("\n");
+        text.append(std::to_string(static_cast<unsigned>(table.type)))
+            .append(" ")
+            .append(std::to_string(table.bytes))
+            .append("\n");
         for (const auto& row : header_rows) append_row(text, row);
         for (const auto& row : table.rows) append_row(text, row);
     }

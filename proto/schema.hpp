@@ -4,8 +4,8 @@
 //   message <name> <type number> <bytes>
 //   <field> <kind> <offset> [<elements>]
 //
-// Kinds: u8 u16 u32 u64 i64, e8 (int64 at 1e-8), corr (correlation ID), wall (ns since 1970), mono (monotonic ns), text (zero-padded), level
-// (price and quantity), and the names of enumerations, which are u32.
+// Kinds: u8 u16 u32 u64 i64, e8 (int64 at 1e-8), corr (correlation ID), wall (ns since 1970), mono (monotonic ns), text
+// (zero-padded), level (price and quantity), and the names of enumerations, which are u32.
 #pragma once
 
 #include <string>

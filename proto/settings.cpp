@@ -83,9 +83,7 @@ void sort_and_bound(std::vector<Problem>& problems) {
     problems.push_back({problems.back().line, problems.back().column, "and " + more + " more problems"});
 }
 
-std::string system_reason(int error) {
-    return std::error_code(error, std::generic_category()).message();
-}
+std::string system_reason(int error) { return std::error_code(error, std::generic_category()).message(); }
 
 /// The file's bytes, or why not.
 std::variant<std::string, Problem> read_file(const std::string& path) {
@@ -127,12 +125,11 @@ struct Loader {
         return name.starts_with(path) && (name.size() == path.size() || name[path.size()] == '.');
     }
     bool leads_to_owned(std::string_view path) const {
-        return std::ranges::any_of(owned,
-                                   [&](const Section& section) { return is_or_holds(path, section.name); });
+        return std::ranges::any_of(owned, [&](const Section& section) { return is_or_holds(path, section.name); });
     }
     bool belongs_elsewhere(std::string_view path) const {
-        return std::ranges::any_of(
-            foreign, [&](std::string_view name) { return name == "*" || is_or_holds(path, name); });
+        return std::ranges::any_of(foreign,
+                                   [&](std::string_view name) { return name == "*" || is_or_holds(path, name); });
     }
     std::vector<std::string_view> section_names() const {
         std::vector<std::string_view> names;
@@ -159,15 +156,13 @@ struct Loader {
         const auto full = (path.empty() ? "" : path + ".") + std::string(key.str());
         if (leads_to_owned(full)) {
             if (const auto* table = node.as_table()) return check_names(*table, full);
-            const bool repeated = node.is_array() && !node.as_array()->empty() &&
-                                  node.as_array()->is_homogeneous(toml::node_type::table);
-            const auto found =
-                repeated ? "[" + in_brackets(full) + "]; use single brackets, once" : found_in(node);
+            const bool repeated =
+                node.is_array() && !node.as_array()->empty() && node.as_array()->is_homogeneous(toml::node_type::table);
+            const auto found = repeated ? "[" + in_brackets(full) + "]; use single brackets, once" : found_in(node);
             return add(node.source(), in_brackets(full) + " must be a section, found " + found);
         }
         const auto* section = owned_section(path);
-        if (section != nullptr &&
-            std::ranges::find(section->keys, key.str(), &Key::name) != section->keys.end())
+        if (section != nullptr && std::ranges::find(section->keys, key.str(), &Key::name) != section->keys.end())
             return;
         if (section == nullptr && belongs_elsewhere(full)) return;
         const auto* table = node.as_table();
@@ -179,14 +174,13 @@ struct Loader {
     std::string unknown_section(const std::string& name) const {
         const auto names = section_names();
         const auto near = did_you_mean(name, names, '[', ']');
-        return "unknown section " + in_brackets(name) +
-               (near.empty() ? "; there are " + join(names, "[", "]") : near);
+        return "unknown section " + in_brackets(name) + (near.empty() ? "; there are " + join(names, "[", "]") : near);
     }
     std::string outside_message(std::string_view key) const {
         const auto home = home_of(key);
         const auto names = section_names();
-        const auto advice = home.empty() ? "; put it under one of " + join(names, "[", "]")
-                                         : "; it belongs in [" + home + "]";
+        const auto advice =
+            home.empty() ? "; put it under one of " + join(names, "[", "]") : "; it belongs in [" + home + "]";
         return "key " + in_quotes(key) + " stands outside any section" + advice;
     }
     std::string unknown_key(std::string_view key, const std::string& path, const Section* section) const {
@@ -223,7 +217,9 @@ struct Loader {
         if (value >= least) return;
         const auto* node = table->get(key.name);
         const auto* other = table->get(key.not_below);
-        add(node != nullptr ? node->source() : other != nullptr ? other->source() : table->source(),
+        add(node != nullptr    ? node->source()
+            : other != nullptr ? other->source()
+                               : table->source(),
             "[" + std::string(section.name) + "] " + std::string(key.name) + " must not be below " +
                 std::string(key.not_below) + ", which is " + std::to_string(least) + ", found " +
                 std::to_string(value));
@@ -245,30 +241,26 @@ struct Loader {
             add(node.source(), where + objection);
             return {};
         }
-        if (const auto* truth = node.as_boolean(); truth != nullptr && key.kind == Kind::boolean)
-            return truth->get();
+        if (const auto* truth = node.as_boolean(); truth != nullptr && key.kind == Kind::boolean) return truth->get();
         if (auto number = read_number(key, node)) return number;
-        add(node.source(),
-            where + "must be " + expected_of(key) + ", found " + found_in(node) + hint_for(key, node));
+        add(node.source(), where + "must be " + expected_of(key) + ", found " + found_in(node) + hint_for(key, node));
         return {};
     }
 
     /// A number of the right kind within its bounds.
     static std::optional<Values::Value> read_number(const Key& key, const toml::node& node) {
         const auto* integer = node.as_integer();
-        if (key.kind == Kind::integer && integer != nullptr && integer->get() >= key.min &&
-            integer->get() <= key.max &&
+        if (key.kind == Kind::integer && integer != nullptr && integer->get() >= key.min && integer->get() <= key.max &&
             (!key.power_of_two || std::has_single_bit(static_cast<uint64_t>(integer->get()))))
             return integer->get();
         if (key.kind != Kind::number || !node.is_number()) return {};
         const auto number = node.value<double>().value_or(NAN);
-        const bool fits = std::isfinite(number) && number >= static_cast<double>(key.min) &&
-                          number <= static_cast<double>(key.max);
+        const bool fits =
+            std::isfinite(number) && number >= static_cast<double>(key.min) && number <= static_cast<double>(key.max);
         return fits ? std::optional<Values::Value>(number) : std::nullopt;
     }
 
-    std::optional<Values::Value> read_list(const std::string& where, const Key& key,
-                                           const toml::array& array) {
+    std::optional<Values::Value> read_list(const std::string& where, const Key& key, const toml::array& array) {
         std::vector<std::string> texts;
         const auto problems_before = result.problems.size();
         const auto length = static_cast<int64_t>(array.size());
@@ -279,11 +271,11 @@ struct Loader {
             const auto element = where + "element " + std::to_string(texts.size() + 1) + " ";
             texts.push_back(node.value<std::string>().value_or(""));
             const auto first = std::ranges::find(texts, texts.back()) - texts.begin();
-            const auto objection = !node.is_string() ? "must be a text, found " + found_in(node) +
-                                                           (node.is_number() ? "; write it in quotes" : "")
-                                   : static_cast<size_t>(first) + 1 < texts.size()
-                                       ? "repeats " + in_quotes(texts.back())
-                                       : objection_to(key, texts.back());
+            const auto objection =
+                !node.is_string()
+                    ? "must be a text, found " + found_in(node) + (node.is_number() ? "; write it in quotes" : "")
+                : static_cast<size_t>(first) + 1 < texts.size() ? "repeats " + in_quotes(texts.back())
+                                                                : objection_to(key, texts.back());
             if (!objection.empty()) add(node.source(), element + objection);
         }
         if (result.problems.size() != problems_before) return {};
@@ -311,18 +303,10 @@ struct Loader {
     }
 };
 
-std::string_view Values::text(std::string_view key) const {
-    return get<std::string>(values_, key);
-}
-int64_t Values::integer(std::string_view key) const {
-    return get<int64_t>(values_, key);
-}
-double Values::number(std::string_view key) const {
-    return get<double>(values_, key);
-}
-bool Values::boolean(std::string_view key) const {
-    return get<bool>(values_, key);
-}
+std::string_view Values::text(std::string_view key) const { return get<std::string>(values_, key); }
+int64_t Values::integer(std::string_view key) const { return get<int64_t>(values_, key); }
+double Values::number(std::string_view key) const { return get<double>(values_, key); }
+bool Values::boolean(std::string_view key) const { return get<bool>(values_, key); }
 const std::vector<std::string>& Values::text_list(std::string_view key) const {
     return get<std::vector<std::string>>(values_, key);
 }
@@ -349,8 +333,7 @@ Loaded parse(std::string_view toml, const std::string& path, std::span<const Sec
     return std::move(loader.result);
 }
 
-Loaded load(const std::string& path, std::span<const Section> owned,
-            std::span<const std::string_view> foreign) {
+Loaded load(const std::string& path, std::span<const Section> owned, std::span<const std::string_view> foreign) {
     auto text = read_file(path);
     if (const auto* bytes = std::get_if<std::string>(&text)) return parse(*bytes, path, owned, foreign);
     auto loaded = parse("", path, owned, foreign);
@@ -362,8 +345,7 @@ std::string render(const std::string& path, std::span<const Problem> problems) {
     std::string text;
     for (const auto& problem : problems) {
         text += path + ":";
-        if (problem.line != 0)
-            text += std::to_string(problem.line) + ":" + std::to_string(problem.column) + ":";
+        if (problem.line != 0) text += std::to_string(problem.line) + ":" + std::to_string(problem.column) + ":";
         text += " " + problem.message + "\n";
     }
     return text;
@@ -373,8 +355,6 @@ std::string_view suggest(std::string_view word, std::span<const std::string_view
     return words::nearest(word, candidates);
 }
 
-std::string describe(const Section& section) {
-    return words::description_of(section);
-}
+std::string describe(const Section& section) { return words::description_of(section); }
 
 }  // namespace of::settings

@@ -21,18 +21,18 @@ enum class Kind : uint8_t { text, integer, number, boolean, text_list };
 
 /// One key of a section: its type, its bounds, and the sentence that `--help` and error messages show.
 struct Key {
-    std::string_view name;            ///< with its unit last: "batch_age_ms"
+    std::string_view name;  ///< with its unit last: "batch_age_ms"
     Kind kind = Kind::text;
-    std::string_view fallback;        ///< as it would stand in the file: `"sleep"`, `1000`, `true`, `["trade"]`
-    std::string_view help;            ///< one sentence, no full stop
+    std::string_view fallback;  ///< as it would stand in the file: `"sleep"`, `1000`, `true`, `["trade"]`
+    std::string_view help;      ///< one sentence, no full stop
     int64_t min = std::numeric_limits<int64_t>::min();  ///< for integer and number; for text and lists: of the length
     int64_t max = std::numeric_limits<int64_t>::max();
-    std::string_view choices;         ///< "sleep|yield|spin": the only texts allowed; empty for any
-    bool required = false;            ///< must stand in the file; fallback is then unused
+    std::string_view choices;  ///< "sleep|yield|spin": the only texts allowed; empty for any
+    bool required = false;     ///< must stand in the file; fallback is then unused
     /// A further check of each text (of each element of a list): says what was expected, or "" when it is right.
     std::string (*expects)(std::string_view value) = nullptr;
-    bool power_of_two = false;        ///< for integer
-    std::string_view not_below;       ///< for integer: another key of the section whose value this one must reach
+    bool power_of_two = false;   ///< for integer
+    std::string_view not_below;  ///< for integer: another key of the section whose value this one must reach
 };
 
 /// A TOML table, "storage" or dotted "supervisor.restart". Owned by exactly one program.
@@ -43,9 +43,9 @@ struct Section {
 
 /// Something wrong in the file; prints as `FILE:LINE:COLUMN: message`.
 struct Problem {
-    uint32_t line = 0;     ///< from 1; 0 when it belongs to no line (file unreadable, required section absent)
+    uint32_t line = 0;  ///< from 1; 0 when it belongs to no line (file unreadable, required section absent)
     uint32_t column = 0;
-    std::string message;   ///< what was found, what was expected, and a suggestion where one is near
+    std::string message;  ///< what was found, what was expected, and a suggestion where one is near
 };
 
 /// The checked values of one section. Asking for a key that is not in its table aborts: that is a programmer's error.
@@ -65,7 +65,8 @@ class Values {
 
 struct Loaded {
     std::vector<Problem> problems;  ///< in order of line and column; empty when all is well
-    std::map<std::string, Values, std::less<>> sections;  ///< one for each owned section, complete even if problems exist
+    std::map<std::string, Values, std::less<>>
+        sections;  ///< one for each owned section, complete even if problems exist
 
     const Values& operator[](std::string_view section) const { return sections.find(section)->second; }
 };

@@ -38,8 +38,7 @@ inline std::vector<Line> lines_of(std::string_view toml) {
             lines.push_back({"#", text, {}});
         } else {
             const auto value = text.substr(equals + 1);
-            lines.push_back(
-                {section, trimmed(text.substr(0, equals)), trimmed(value.substr(0, value.find('#')))});
+            lines.push_back({section, trimmed(text.substr(0, equals)), trimmed(value.substr(0, value.find('#')))});
         }
     }
     return lines;
@@ -52,8 +51,7 @@ inline std::string twice_message(const std::vector<Line>& lines, size_t at, std:
     if (!whole.ends_with(name)) return in_quotes(name) + " is given twice";
     const auto first = static_cast<size_t>(std::ranges::find(lines, line) - lines.begin());
     const auto in_section = line.section.empty() ? "" : " in " + in_brackets(line.section);
-    const auto what =
-        line.key.empty() ? "section " + in_brackets(line.section) : in_quotes(line.key) + in_section;
+    const auto what = line.key.empty() ? "section " + in_brackets(line.section) : in_quotes(line.key) + in_section;
     return what + " is given twice" + (first < at ? "; first on line " + std::to_string(first + 1) : "");
 }
 
@@ -61,10 +59,8 @@ inline std::string twice_message(const std::vector<Line>& lines, size_t at, std:
 /// helpful.
 inline std::string bare_word_message(const Line& line) {
     constexpr std::array truths{"yes", "no", "on", "off", "True", "False", "TRUE", "FALSE"};
-    if (line.value.empty() || std::string_view("\"'[{").find(line.value[0]) != std::string_view::npos)
-        return "";
-    if (line.value.find("\u201c") != std::string_view::npos ||
-        line.value.find("\u201d") != std::string_view::npos) {
+    if (line.value.empty() || std::string_view("\"'[{").find(line.value[0]) != std::string_view::npos) return "";
+    if (line.value.find("\u201c") != std::string_view::npos || line.value.find("\u201d") != std::string_view::npos) {
         return "typographic quotes do not make a text; write straight ones: \"";
     }
     const auto message = in_quotes(line.value) + " is not a TOML value; ";
@@ -110,9 +106,7 @@ inline uint32_t column_of(std::string_view toml, const char* at) {
 
 /// What toml++ said about `line` and `column`, in plain words and where the mistake begins.
 inline Problem explain(std::string_view toml, std::string_view description, uint32_t line, uint32_t column) {
-    const auto says = [&](std::string_view words) {
-        return description.find(words) != std::string_view::npos;
-    };
+    const auto says = [&](std::string_view words) { return description.find(words) != std::string_view::npos; };
     const auto lines = lines_of(toml);
     const auto here = line - 1 < lines.size() ? lines[line - 1] : Line{};
     const auto name = description.substr(std::min(description.find('\'') + 1, description.size()));
@@ -156,9 +150,9 @@ inline std::optional<Problem> depth_problem(std::string_view text) {
     for (const auto line : split(text, '\n')) {
         ++number;
         if (std::ranges::count(line, '.') <= dots_in_line_max || trimmed(line).starts_with('#')) continue;
-        return Problem{number, 1,
-                       "more than " + std::to_string(dots_in_line_max) +
-                           " dots on one line; keys are not nested so deep"};
+        return Problem{
+            number, 1,
+            "more than " + std::to_string(dots_in_line_max) + " dots on one line; keys are not nested so deep"};
     }
     return {};
 }
@@ -174,8 +168,7 @@ inline std::optional<Problem> encoding_problem(std::string_view text) {
         if (text[i] == '\0') return Problem{line, column, "the file holds a NUL byte; it must be plain text"};
         if (bytes == 0) {
             std::array<char, 8> hex{};
-            std::snprintf(hex.data(), hex.size(), "0x%02x",
-                          static_cast<unsigned>(static_cast<unsigned char>(text[i])));
+            std::snprintf(hex.data(), hex.size(), "0x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
             return Problem{line, column, "byte "s + hex.data() + " is not UTF-8; save the file as UTF-8"};
         }
         column = text[i] == '\n' ? 1 : column + 1;

@@ -49,11 +49,9 @@ inline std::string in_brackets(std::string_view name) {
     return "[" + safe.substr(1, safe.size() - 2) + "]";
 }
 
-inline std::string join(std::span<const std::string_view> words, std::string_view before,
-                        std::string_view after) {
+inline std::string join(std::span<const std::string_view> words, std::string_view before, std::string_view after) {
     std::string out;
-    for (const auto word : words)
-        out.append(out.empty() ? "" : ", ").append(before).append(word).append(after);
+    for (const auto word : words) out.append(out.empty() ? "" : ", ").append(before).append(word).append(after);
     return out;
 }
 
@@ -82,8 +80,7 @@ inline size_t edit_distance(std::string_view from, std::string_view to) {
     for (size_t i = 1; i <= from.size(); ++i) {
         row[0] = i;
         for (size_t j = 1; j <= to.size(); ++j) {
-            row[j] =
-                std::min({row[j - 1] + 1, last[j] + 1, last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1)});
+            row[j] = std::min({row[j - 1] + 1, last[j] + 1, last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1)});
             const bool swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
             if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
         }
@@ -113,8 +110,8 @@ inline std::string_view nearest(std::string_view word, std::span<const std::stri
     return nearest;
 }
 
-inline std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates,
-                                char open, char close) {
+inline std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates, char open,
+                                char close) {
     const auto close_word = nearest(word, candidates);
     return close_word.empty() ? "" : "; did you mean "s + open + std::string(close_word) + close + "?";
 }
@@ -138,9 +135,7 @@ inline std::string length_of(const Key& key) {
     return high ? "at most " + std::to_string(key.max) : "";
 }
 
-inline std::string choices_of(const Key& key) {
-    return join(split(key.choices, '|'), "\"", "\"");
-}
+inline std::string choices_of(const Key& key) { return join(split(key.choices, '|'), "\"", "\""); }
 
 /// What belongs there: "a whole number from 1 to 9".
 inline std::string expected_of(const Key& key) {
@@ -156,8 +151,7 @@ inline std::string expected_of(const Key& key) {
             if (!key.choices.empty()) return "one of " + choices_of(key);
             return length.empty() ? "a text" : "a text of " + length + " characters";
         case Kind::text_list:
-            return (length.empty() ? "a list of texts"
-                                   : "a list of " + length + (length == "1" ? " text" : " texts")) +
+            return (length.empty() ? "a list of texts" : "a list of " + length + (length == "1" ? " text" : " texts")) +
                    (key.choices.empty() ? "" : ", each one of " + choices_of(key));
     }
     return {};
@@ -172,20 +166,17 @@ inline std::string objection_to(const Key& key, const std::string& text) {
     }
     if (text.find('\0') != std::string::npos) return "must not contain a NUL character" + found;
     const auto length = static_cast<int64_t>(text.size());
-    if (key.kind == Kind::text && (length < key.min || length > key.max))
-        return "must be " + expected_of(key) + found;
+    if (key.kind == Kind::text && (length < key.min || length > key.max)) return "must be " + expected_of(key) + found;
     const auto expected = key.expects == nullptr ? std::string{} : key.expects(text);
     return expected.empty() ? "" : "must be " + expected + found;
 }
 
 inline std::string description_of(const Section& section) {
     const auto entry = [](const Key& key) {
-        return "  " + std::string(key.name) +
-               (key.required ? " (required)" : " = " + std::string(key.fallback));
+        return "  " + std::string(key.name) + (key.required ? " (required)" : " = " + std::string(key.fallback));
     };
     size_t column = 0;
-    for (const auto& key : section.keys)
-        column = std::max(column, std::min(entry(key).size() + 2, describe_entry_max));
+    for (const auto& key : section.keys) column = std::max(column, std::min(entry(key).size() + 2, describe_entry_max));
     std::string text = "[" + std::string(section.name) + "]\n";
     for (const auto& key : section.keys) {
         auto line = entry(key);

@@ -7,14 +7,22 @@ namespace {
 
 bool stands_for(End end, ProcessId process) {
     switch (end) {
-        case End::supervisor: return process.kind == ProcessKind::supervisor;
-        case End::binance: return process.kind == ProcessKind::binance;
-        case End::communication: return process.kind == ProcessKind::communication;
-        case End::storage: return process.kind == ProcessKind::storage;
-        case End::logger: return process.kind == ProcessKind::logger;
-        case End::every: return true;
-        case End::every_worker: return process.kind != ProcessKind::supervisor;
-        case End::none: return false;
+        case End::supervisor:
+            return process.kind == ProcessKind::supervisor;
+        case End::binance:
+            return process.kind == ProcessKind::binance;
+        case End::communication:
+            return process.kind == ProcessKind::communication;
+        case End::storage:
+            return process.kind == ProcessKind::storage;
+        case End::logger:
+            return process.kind == ProcessKind::logger;
+        case End::every:
+            return true;
+        case End::every_worker:
+            return process.kind != ProcessKind::supervisor;
+        case End::none:
+            return false;
     }
     return false;
 }
@@ -30,16 +38,26 @@ void add_queues(std::vector<Channel>& channels, const Wire& wire, ProcessId writ
 
 std::string Channel::name() const {
     switch (wire->kind) {
-        case ChannelKind::control: return "control";
-        case ChannelKind::market: return "market." + std::to_string(writer.index);
-        case ChannelKind::book: return "book." + std::to_string(writer.index);
-        case ChannelKind::log: return "log." + name_of(writer);
-        case ChannelKind::trace: return "trace." + name_of(writer);
-        case ChannelKind::metrics: return "metrics." + name_of(writer);
-        case ChannelKind::command: return "command." + name_of(reader);
-        case ChannelKind::event: return "event." + name_of(writer);
-        case ChannelKind::call: return "call." + name_of(writer) + "." + name_of(reader);
-        case ChannelKind::reply: return "reply." + name_of(writer) + "." + name_of(reader);
+        case ChannelKind::control:
+            return "control";
+        case ChannelKind::market:
+            return "market." + std::to_string(writer.index);
+        case ChannelKind::book:
+            return "book." + std::to_string(writer.index);
+        case ChannelKind::log:
+            return "log." + name_of(writer);
+        case ChannelKind::trace:
+            return "trace." + name_of(writer);
+        case ChannelKind::metrics:
+            return "metrics." + name_of(writer);
+        case ChannelKind::command:
+            return "command." + name_of(reader);
+        case ChannelKind::event:
+            return "event." + name_of(writer);
+        case ChannelKind::call:
+            return "call." + name_of(writer) + "." + name_of(reader);
+        case ChannelKind::reply:
+            return "reply." + name_of(writer) + "." + name_of(reader);
     }
     return "unknown";
 }
@@ -63,7 +81,8 @@ std::vector<ProcessId> readers_of(const Channel& channel, std::span<const Proces
     if (channel.wire->transport == Transport::queue) return {channel.reader};
     std::vector<ProcessId> readers;
     for (const auto process : processes) {
-        const bool reads = std::ranges::any_of(channel.wire->readers, [&](End end) { return stands_for(end, process); });
+        const bool reads =
+            std::ranges::any_of(channel.wire->readers, [&](End end) { return stands_for(end, process); });
         if (reads) readers.push_back(process);
     }
     return readers;
@@ -79,16 +98,20 @@ std::vector<ProcessId> processes_of(uint8_t feeds) {
 }
 
 std::string_view name_of(ChannelKind kind) {
-    constexpr std::array names{"control", "market", "book", "log", "trace", "metrics", "command", "event", "call", "reply"};
+    constexpr std::array names{"control", "market",  "book",  "log",  "trace",
+                               "metrics", "command", "event", "call", "reply"};
     const auto index = static_cast<size_t>(kind);
     return index < names.size() ? names[index] : "unknown";
 }
 
 std::string_view name_of(Transport transport) {
     switch (transport) {
-        case Transport::broadcast: return "broadcast";
-        case Transport::queue: return "queue";
-        case Transport::page: return "page";
+        case Transport::broadcast:
+            return "broadcast";
+        case Transport::queue:
+            return "queue";
+        case Transport::page:
+            return "page";
     }
     return "unknown";
 }

@@ -7,7 +7,18 @@
 
 namespace of {
 
-enum class Hop : uint32_t { received, decoded, published, stored, delivered, called, served, answered, refused, commanded };
+enum class Hop : uint32_t {
+    received,
+    decoded,
+    published,
+    stored,
+    delivered,
+    called,
+    served,
+    answered,
+    refused,
+    commanded
+};
 
 std::string_view name_of(Hop hop);  // message_names.cpp
 
@@ -15,8 +26,8 @@ struct TraceHop {
     Header header;
     Hop hop;
     uint32_t reserved;
-    int64_t subject;  ///< trade id, update id, row count, clients reached: as the hop says
-    int64_t position; ///< of the ring that it went through, where there is one
+    int64_t subject;   ///< trade id, update id, row count, clients reached: as the hop says
+    int64_t position;  ///< of the ring that it went through, where there is one
 };
 static_assert(fits<TraceHop, body_64> && sizeof(TraceHop) == 48);
 

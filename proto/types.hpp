@@ -1,7 +1,7 @@
 // Who is who: the kinds of process, one process of an instance, and the states of its life.
 //
-// A process is {kind, index}. Only binance runs more than once; the name of index 0 is the bare kind ("binance"), others
-// carry their index ("binance.1"). Used by every room; depends on nothing.
+// A process is {kind, index}. Only binance runs more than once; the name of index 0 is the bare kind ("binance"),
+// others carry their index ("binance.1"). Used by every room; depends on nothing.
 #pragma once
 
 #include <array>
@@ -23,11 +23,16 @@ inline constexpr uint8_t feeds_max = 8;
 
 constexpr std::string_view name_of(ProcessKind kind) {
     switch (kind) {
-        case ProcessKind::supervisor: return "supervisor";
-        case ProcessKind::binance: return "binance";
-        case ProcessKind::communication: return "communication";
-        case ProcessKind::storage: return "storage";
-        case ProcessKind::logger: return "logger";
+        case ProcessKind::supervisor:
+            return "supervisor";
+        case ProcessKind::binance:
+            return "binance";
+        case ProcessKind::communication:
+            return "communication";
+        case ProcessKind::storage:
+            return "storage";
+        case ProcessKind::logger:
+            return "logger";
     }
     return "unknown";
 }
@@ -73,8 +78,8 @@ inline std::optional<ProcessId> parse_process(std::string_view name) {
     return {};
 }
 
-/// The life of a worker (DESIGN: spawned -> attaching -> ready -> running -> draining -> stopped, or -> failed). A worker
-/// says attaching to draining itself; the supervisor says the rest.
+/// The life of a worker (DESIGN: spawned -> attaching -> ready -> running -> draining -> stopped, or -> failed). A
+/// worker says attaching to draining itself; the supervisor says the rest.
 enum class WorkerState : uint32_t { absent, spawned, attaching, ready, running, draining, stopped, failed, parked };
 
 constexpr std::string_view name_of(WorkerState state) {
@@ -88,15 +93,15 @@ constexpr std::string_view name_of(WorkerState state) {
 enum class ExitCode : int {
     ok = 0,
     failed = 1,
-    usage = 2,           ///< bad command line or configuration
-    degraded = 3,        ///< not running, or not all of it
-    not_found = 4,       ///< no such worker, segment or id
+    usage = 2,      ///< bad command line or configuration
+    degraded = 3,   ///< not running, or not all of it
+    not_found = 4,  ///< no such worker, segment or id
     denied = 5,
     timed_out = 6,
-    unreachable = 7,     ///< no supervisor answers
-    corrupt = 8,         ///< verification found damage
-    mismatch = 9,        ///< version or layout differs
-    no_resources = 10,   ///< shared memory, port or directory not to be had
+    unreachable = 7,    ///< no supervisor answers
+    corrupt = 8,        ///< verification found damage
+    mismatch = 9,       ///< version or layout differs
+    no_resources = 10,  ///< shared memory, port or directory not to be had
     internal = 70,
 };
 

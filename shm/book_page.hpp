@@ -1,8 +1,8 @@
 // The book page (`book.N`): the directory of a feed worker's symbols, and each symbol's best quote at a glance.
 //
-// header.symbol of a market message is an index into it. Written by binance N alone; entries are appended and never change their name, so
-// that indices in the ring stay right across restarts. Quotes are under a sequence lock with a bounded number of tries:
-// a reader never waits for a dead writer.
+// header.symbol of a market message is an index into it. Written by binance N alone; entries are appended and never
+// change their name, so that indices in the ring stay right across restarts. Quotes are under a sequence lock with a
+// bounded number of tries: a reader never waits for a dead writer.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ struct Quote {
 
 struct alignas(line_bytes) BookEntry {
     char name[32];
-    std::atomic<uint32_t> sequence;  ///< odd while the quote is being written
-    std::atomic<uint32_t> state;     ///< BookState of proto
+    std::atomic<uint32_t> sequence;             ///< odd while the quote is being written
+    std::atomic<uint32_t> state;                ///< BookState of proto
     std::array<std::atomic<int64_t>, 6> quote;  ///< the fields of Quote
     std::atomic<uint64_t> resets;
     char reserved[32];
@@ -80,7 +80,8 @@ struct BookPage {
         }
         return {};
     }
-    /// The writer's: the index of `name`, appended if it is new; nothing when the directory is full or the name too long.
+    /// The writer's: the index of `name`, appended if it is new; nothing when the directory is full or the name too
+    /// long.
     std::optional<uint16_t> add(std::string_view name) {
         if (const auto known = find(name)) return known;
         const auto used = symbols.load(std::memory_order_relaxed);

@@ -3,9 +3,10 @@
 //
 // A slot is a commit word (8 bytes) and a message. For position p (from 0, for ever):
 //   (p+1) << 1 | 1   being written          (p+1) << 1   committed          anything older: not yet
-// A batch of k slots is committed from its last slot to its first, so readers see all of it or nothing. A writer killed anywhere leaves
-// at most slots "being written": readers wait at the first of them, and the successor's attach() goes on right there.
-// The writer is owned by one thread of one process; the supervisor has reaped its predecessor before it attaches.
+// A batch of k slots is committed from its last slot to its first, so readers see all of it or nothing. A writer killed
+// anywhere leaves at most slots "being written": readers wait at the first of them, and the successor's attach() goes
+// on right there. The writer is owned by one thread of one process; the supervisor has reaped its predecessor before it
+// attaches.
 #pragma once
 
 #include <cstring>
@@ -32,9 +33,7 @@ class SlotArray {
     std::atomic<uint64_t>& word(uint64_t position) const {
         return *reinterpret_cast<std::atomic<uint64_t>*>(slots_ + (position & mask_) * slot_bytes);
     }
-    std::byte* message(uint64_t position) const {
-        return slots_ + (position & mask_) * slot_bytes + sizeof(uint64_t);
-    }
+    std::byte* message(uint64_t position) const { return slots_ + (position & mask_) * slot_bytes + sizeof(uint64_t); }
     uint64_t capacity() const { return mask_ + 1; }
 
   private:
@@ -48,15 +47,16 @@ class BroadcastWriter {
     /// Finds the last committed position and takes back what a dead predecessor had begun behind it.
     explicit BroadcastWriter(const Segment& segment) : slots_(segment), lines_(&segment.lines()) { recover(); }
 
-    /// Starts a batch of `count` slots (at most batch_slots_max and half the ring): none of their old content is valid any more.
+    /// Starts a batch of `count` slots (at most batch_slots_max and half the ring): none of their old content is valid
+    /// any more.
     void claim(uint64_t count = 1) {
         OF_ASSERT(claimed_ == 0 && count > 0 && count <= batch_slots_max && count <= slots_.capacity() / 2);
         claimed_ = count;
         for (uint64_t i = 0; i < count; ++i) {
             slots_.word(tail_ + i).store(writing_word(tail_ + i), std::memory_order_relaxed);
         }
-        // Release fence: no store to a message below may become visible before the marks above. Pairs with the acquire fence
-        // in BroadcastReader::read, whose second look then sees the mark if it copied any of the new bytes.
+        // Release fence: no store to a message below may become visible before the marks above. Pairs with the acquire
+        // fence in BroadcastReader::read, whose second look then sees the mark if it copied any of the new bytes.
         std::atomic_thread_fence(std::memory_order_release);
     }
 
@@ -71,7 +71,8 @@ class BroadcastWriter {
     /// Shows the batch to readers, all at once. Returns the position of its first message.
     uint64_t commit() {
         OF_ASSERT(claimed_ != 0);
-        // Release, each: pairs with the reader's acquire load of the word. The first slot is last, and makes the batch visible.
+        // Release, each: pairs with the reader's acquire load of the word. The first slot is last, and makes the batch
+        // visible.
         for (uint64_t i = claimed_; i-- > 0;) {
             slots_.word(tail_ + i).store(committed_word(tail_ + i), std::memory_order_release);
         }
@@ -89,12 +90,14 @@ class BroadcastWriter {
   private:
     void recover() {
         tail_ = lines_->tail.load(std::memory_order_acquire);
-        if (tail_ != 0) lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        if (tail_ != 0)
+            lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         while (slots_.word(tail_).load(std::memory_order_acquire) == committed_word(tail_)) ++tail_;
         // Behind the first uncommitted slot nothing counts, though a batch may have committed its later slots already.
         for (uint64_t p = tail_; p < tail_ + std::min(batch_slots_max, slots_.capacity() / 2); ++p) {
             auto& word = slots_.word(p);
-            if (word.load(std::memory_order_relaxed) == committed_word(p)) word.store(writing_word(p), std::memory_order_release);
+            if (word.load(std::memory_order_relaxed) == committed_word(p))
+                word.store(writing_word(p), std::memory_order_release);
         }
         lines_->tail.store(tail_, std::memory_order_release);
     }
@@ -170,11 +173,13 @@ class BroadcastReader {
         position_ = resume;
         return ReadStatus::lapped;
     }
-    /// Word by word and atomic, since the writer may be overwriting it; what was torn is thrown away by the second look.
+    /// Word by word and atomic, since the writer may be overwriting it; what was torn is thrown away by the second
+    /// look.
     static void copy(void* to, const std::byte* from) {
         auto* target = static_cast<std::byte*>(to);
         for (uint32_t at = 0; at < message_bytes; at += sizeof(uint64_t)) {
-            const auto value = reinterpret_cast<const std::atomic<uint64_t>*>(from + at)->load(std::memory_order_relaxed);
+            const auto value =
+                reinterpret_cast<const std::atomic<uint64_t>*>(from + at)->load(std::memory_order_relaxed);
             std::memcpy(target + at, &value, sizeof value);
         }
     }

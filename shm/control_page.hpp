@@ -1,8 +1,8 @@
 // The control page: who runs, in which state, since when; heartbeats, cursors, and the words that say who sleeps.
 //
-// One ProcessSlot for each process, in the order of the topology. Each line has one writer: the supervisor writes `desk`, the
-// process itself `own` and `cursors`; only `asleep` is shared, between a sleeper and those who wake it. Anyone may read.
-// Times are CLOCK_MONOTONIC ns unless the name says wall.
+// One ProcessSlot for each process, in the order of the topology. Each line has one writer: the supervisor writes
+// `desk`, the process itself `own` and `cursors`; only `asleep` is shared, between a sleeper and those who wake it.
+// Anyone may read. Times are CLOCK_MONOTONIC ns unless the name says wall.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +20,15 @@ inline constexpr size_t cursors_max = 16;
 /// Written by the supervisor.
 struct alignas(line_bytes) DeskLine {
     char name[24];
-    std::atomic<uint64_t> pid;         ///< 0 when it does not run
-    std::atomic<uint64_t> start_time;  ///< field 22 of /proc/pid/stat
-    std::atomic<uint32_t> incarnation; ///< from 1; counts up with each start
-    std::atomic<uint32_t> state;       ///< absent, spawned, stopped, failed, parked; `spawned` hands over to OwnLine::state
-    std::atomic<uint64_t> restarts;    ///< starts after a death
+    std::atomic<uint64_t> pid;          ///< 0 when it does not run
+    std::atomic<uint64_t> start_time;   ///< field 22 of /proc/pid/stat
+    std::atomic<uint32_t> incarnation;  ///< from 1; counts up with each start
+    std::atomic<uint32_t> state;  ///< absent, spawned, stopped, failed, parked; `spawned` hands over to OwnLine::state
+    std::atomic<uint64_t> restarts;  ///< starts after a death
     std::atomic<int64_t> spawn_ns;
-    std::atomic<int64_t> next_start_ns;    ///< of a planned restart; 0 for none
+    std::atomic<int64_t> next_start_ns;  ///< of a planned restart; 0 for none
     std::atomic<int64_t> last_exit_wall_ns;
-    std::atomic<int32_t> last_exit_code;   ///< -1: killed by last_signal
+    std::atomic<int32_t> last_exit_code;  ///< -1: killed by last_signal
     std::atomic<int32_t> last_signal;
     char reserved[40];
 };
@@ -40,10 +40,10 @@ struct alignas(line_bytes) OwnLine {
     std::atomic<uint32_t> incarnation;
     std::atomic<int64_t> ready_ns;
     std::atomic<int64_t> heartbeat_ns;
-    std::atomic<uint64_t> turns;       ///< of the event loop
-    std::atomic<uint64_t> messages;    ///< handled from all rings
+    std::atomic<uint64_t> turns;           ///< of the event loop
+    std::atomic<uint64_t> messages;        ///< handled from all rings
     std::atomic<int64_t> longest_turn_ns;  ///< between two looks at the rings, since the start
-    std::atomic<uint64_t> refused;     ///< messages that found a queue of this writer full
+    std::atomic<uint64_t> refused;         ///< messages that found a queue of this writer full
     char reserved[72];
 };
 static_assert(sizeof(OwnLine) == 128);
@@ -53,8 +53,8 @@ struct alignas(line_bytes) SleepLine {
     char reserved[124];
 };
 
-/// How far a process has handled one broadcast ring. For storage and logger it outlives them: durable for as long as the
-/// ring itself.
+/// How far a process has handled one broadcast ring. For storage and logger it outlives them: durable for as long as
+/// the ring itself.
 struct Cursor {
     char channel[32];
     std::atomic<uint64_t> generation;  ///< of the ring that `position` belongs to
@@ -79,10 +79,10 @@ static_assert(sizeof(ProcessSlot) == 2048 && offsetof(ProcessSlot, cursors) == 3
 struct alignas(line_bytes) InstanceLine {
     std::atomic<uint64_t> supervisor_pid;
     std::atomic<uint64_t> supervisor_start;
-    std::atomic<uint32_t> processes;   ///< slots in use
-    std::atomic<uint32_t> fence;       ///< 1: membarrier is not to be had, writers must fence themselves
-    std::atomic<uint32_t> stopping;    ///< 1 once the drain of all has begun
-    std::atomic<uint32_t> takeovers;   ///< supervisors that found these segments and went on
+    std::atomic<uint32_t> processes;  ///< slots in use
+    std::atomic<uint32_t> fence;      ///< 1: membarrier is not to be had, writers must fence themselves
+    std::atomic<uint32_t> stopping;   ///< 1 once the drain of all has begun
+    std::atomic<uint32_t> takeovers;  ///< supervisors that found these segments and went on
     std::atomic<int64_t> started_wall_ns;
     char config_path[200];
     char state_dir[200];  ///< holds the control socket, control.sock

@@ -1,9 +1,11 @@
-// How a sleeping process is woken: one `asleep` word in the control page and one eventfd, made by the supervisor before the fork.
+// How a sleeping process is woken: one `asleep` word in the control page and one eventfd, made by the supervisor before
+// the fork.
 //
 // Reader: prepare_sleep(); look at all rings once more; sleep in its event loop on the eventfd; awake().
-// Writer: commit; ring(): a plain load, and only if the reader says that it sleeps, an exchange and one write(2). A burst costs one wake.
-// The store-load fence is the reader's: it issues membarrier(GLOBAL_EXPEDITED), for which every writer has registered, so
-// that the writer needs none. Where the kernel refuses membarrier, both sides use a full fence instead.
+// Writer: commit; ring(): a plain load, and only if the reader says that it sleeps, an exchange and one write(2). A
+// burst costs one wake. The store-load fence is the reader's: it issues membarrier(GLOBAL_EXPEDITED), for which every
+// writer has registered, so that the writer needs none. Where the kernel refuses membarrier, both sides use a full
+// fence instead.
 #pragma once
 
 #include <unistd.h>
@@ -20,7 +22,8 @@ void membarrier_global();
 /// The writer's end of one reader's doorbell.
 class DoorbellWriter {
   public:
-    DoorbellWriter(std::atomic<uint32_t>& asleep, int event_fd, bool fence) : asleep_(&asleep), event_fd_(event_fd), fence_(fence) {}
+    DoorbellWriter(std::atomic<uint32_t>& asleep, int event_fd, bool fence)
+        : asleep_(&asleep), event_fd_(event_fd), fence_(fence) {}
 
     /// Call after each commit. True when a wake was sent.
     bool ring() const {
@@ -44,7 +47,8 @@ class DoorbellWriter {
 /// The reader's end: owned by its event loop.
 class DoorbellReader {
   public:
-    DoorbellReader(std::atomic<uint32_t>& asleep, int event_fd, bool fence) : asleep_(&asleep), event_fd_(event_fd), fence_(fence) {}
+    DoorbellReader(std::atomic<uint32_t>& asleep, int event_fd, bool fence)
+        : asleep_(&asleep), event_fd_(event_fd), fence_(fence) {}
 
     /// After this every commit either is seen by a second look at the rings, or rings.
     void prepare_sleep() const {

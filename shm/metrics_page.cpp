@@ -20,7 +20,8 @@ uint32_t words_of(MetricKind kind) { return kind == MetricKind::histogram ? Hist
 
 /// An entry whose words lie inside a bank; a damaged page must not lead a reader astray.
 bool sound(const MetricEntry& entry) {
-    const bool known = entry.kind == MetricKind::counter || entry.kind == MetricKind::gauge || entry.kind == MetricKind::histogram;
+    const bool known =
+        entry.kind == MetricKind::counter || entry.kind == MetricKind::gauge || entry.kind == MetricKind::histogram;
     return known && entry.offset < metric_words_max && words_of(entry.kind) <= metric_words_max - entry.offset;
 }
 
@@ -36,7 +37,8 @@ bool copy_batch(const MetricsPage& page, MetricsSnapshot& into) {
         if (!sound(entry)) continue;
         auto& value = into.values.emplace_back(MetricsSnapshot::Value{&entry, {}});
         value.words.resize(words_of(entry.kind));
-        for (size_t w = 0; w < value.words.size(); ++w) value.words[w] = bank[entry.offset + w].load(std::memory_order_relaxed);
+        for (size_t w = 0; w < value.words.size(); ++w)
+            value.words[w] = bank[entry.offset + w].load(std::memory_order_relaxed);
     }
     std::atomic_thread_fence(std::memory_order_acquire);
     // The writer fills the other bank for batch + 1; only with batch + 1 published can it have begun on ours again.
@@ -80,7 +82,8 @@ MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page), words_(metric_wo
     published_updates_ = updates = page.updates.load(std::memory_order_relaxed);
 }
 
-uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit, std::string_view help) {
+uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit,
+                            std::string_view help) {
     const auto used = page_->entries_used.load(std::memory_order_relaxed);
     for (uint32_t i = 0; i < used; ++i) {
         const auto& entry = page_->entries[i];

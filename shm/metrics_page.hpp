@@ -1,8 +1,9 @@
 // The metrics page (`metrics.P`): counters, gauges and histograms of one process, published in whole batches.
 //
-// The process updates plain words of its own and publishes all of them each 100 ms into one of two banks; `batch` then names the
-// bank. A reader copies the bank that `batch` names and checks that the writer has not come round to it again: it never
-// waits, and finds a whole batch even if the writer died in the middle of the next. Values go on where a predecessor stopped.
+// The process updates plain words of its own and publishes all of them each 100 ms into one of two banks; `batch` then
+// names the bank. A reader copies the bank that `batch` names and checks that the writer has not come round to it
+// again: it never waits, and finds a whole batch even if the writer died in the middle of the next. Values go on where
+// a predecessor stopped.
 #pragma once
 
 #include <array>
@@ -23,7 +24,8 @@ enum class MetricKind : uint32_t { none, counter, gauge, histogram };
 inline constexpr size_t metrics_max = 96;
 inline constexpr size_t metric_words_max = 32'768;  ///< of all values of one process
 
-/// Log-linear histogram: 64 buckets to each doubling, so a value is known to 1/128 of itself. Values from 0 to 2^40 (18 minutes in ns).
+/// Log-linear histogram: 64 buckets to each doubling, so a value is known to 1/128 of itself. Values from 0 to 2^40 (18
+/// minutes in ns).
 struct HistogramLayout {
     static constexpr uint32_t sub_bits = 6;
     static constexpr uint32_t sub_count = 1u << sub_bits;
@@ -46,8 +48,8 @@ struct HistogramLayout {
 };
 
 struct MetricEntry {
-    char name[56];   ///< Prometheus style, without the prefix: "market_published_total"
-    char labels[56]; ///< "type=\"trade\"", or empty
+    char name[56];    ///< Prometheus style, without the prefix: "market_published_total"
+    char labels[56];  ///< "type=\"trade\"", or empty
     char help[120];
     char unit[12];
     MetricKind kind;
@@ -62,7 +64,7 @@ struct MetricsPage {
     alignas(line_bytes) std::atomic<uint64_t> batch;  ///< number of the last whole batch; its bank is batch % 2
     std::atomic<uint64_t> publish_ns;                 ///< CLOCK_MONOTONIC
     std::atomic<uint64_t> correlation;                ///< of the timer that published it
-    std::atomic<uint64_t> updates;                    ///< single updates in all batches: what one message for each would have cost
+    std::atomic<uint64_t> updates;  ///< single updates in all batches: what one message for each would have cost
     std::atomic<uint32_t> entries_used;
     char reserved[92];
     std::array<MetricEntry, metrics_max> entries;
@@ -99,7 +101,8 @@ class MetricsWriter {
     explicit MetricsWriter(MetricsPage& page);
 
     /// Index of the first word. A metric of the same name and labels keeps its place and its value.
-    uint32_t add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit, std::string_view help);
+    uint32_t add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit,
+                 std::string_view help);
     uint64_t* words() { return words_.data(); }
     /// Publishes all values at once if any has changed since the last time.
     void publish(uint64_t now_ns, uint64_t correlation);

@@ -1,8 +1,9 @@
 // The queue: one writer, one reader, nothing overwritten; a full queue refuses and counts, and never waits.
 //
-// A slot's commit word holds position + 1 once its message is whole. The reader publishes its head every 16 messages, when the queue runs
-// empty, and on flush(): after its death at most 16 messages are seen twice. A batch appears all at once, as in
-// broadcast.hpp. Each side caches the other's index on its own stack of lines, so one line moves for each message.
+// A slot's commit word holds position + 1 once its message is whole. The reader publishes its head every 16 messages,
+// when the queue runs empty, and on flush(): after its death at most 16 messages are seen twice. A batch appears all at
+// once, as in broadcast.hpp. Each side caches the other's index on its own stack of lines, so one line moves for each
+// message.
 #pragma once
 
 #include "shm/broadcast.hpp"
@@ -55,7 +56,8 @@ class QueueWriter {
     void recover() {
         head_cache_ = lines_->head.load(std::memory_order_acquire);
         tail_ = std::max(lines_->tail.load(std::memory_order_acquire), head_cache_);
-        if (tail_ != 0) lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        if (tail_ != 0)
+            lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         while (slots_.word(tail_).load(std::memory_order_acquire) == tail_ + 1) ++tail_;
         for (uint64_t p = tail_; p < tail_ + std::min(batch_slots_max, slots_.capacity()); ++p) {
             auto& word = slots_.word(p);
@@ -78,7 +80,10 @@ class QueueReader {
 
     /// Goes on where the last reader's head stands.
     explicit QueueReader(const Segment& segment)
-        : slots_(segment), lines_(&segment.lines()), head_(lines_->head.load(std::memory_order_acquire)), published_(head_) {}
+        : slots_(segment),
+          lines_(&segment.lines()),
+          head_(lines_->head.load(std::memory_order_acquire)),
+          published_(head_) {}
 
     /// The oldest message, in place, or nullptr. Valid until pop().
     const std::byte* front() {

@@ -63,14 +63,22 @@ void fill_header(SegmentHeader& header, const SegmentSpec& spec) {
 
 /// Everything that a segment says of itself must agree with its size; nothing behind it is touched before.
 Expected<void> verify_self(const SegmentHeader& header, uint64_t file_bytes, const std::string& name) {
-    if (file_bytes < body_offset) return fail(ErrorKind::corrupt, fmt::format("segment {} has only {} bytes", name, file_bytes));
-    if (header.magic != segment_magic) return fail(ErrorKind::corrupt, fmt::format("{} is not a segment of this system (magic {:#x})", name, header.magic));
-    if (header.state.load(std::memory_order_acquire) != SegmentState::ready) return fail(ErrorKind::corrupt, fmt::format("segment {} was never finished by its creator", name));
+    if (file_bytes < body_offset)
+        return fail(ErrorKind::corrupt, fmt::format("segment {} has only {} bytes", name, file_bytes));
+    if (header.magic != segment_magic)
+        return fail(ErrorKind::corrupt,
+                    fmt::format("{} is not a segment of this system (magic {:#x})", name, header.magic));
+    if (header.state.load(std::memory_order_acquire) != SegmentState::ready)
+        return fail(ErrorKind::corrupt, fmt::format("segment {} was never finished by its creator", name));
     if (header.version != layout_version)
-        return fail(ErrorKind::mismatch, fmt::format("segment {} has layout version {}, this program knows {}", name, header.version, layout_version));
+        return fail(ErrorKind::mismatch, fmt::format("segment {} has layout version {}, this program knows {}", name,
+                                                     header.version, layout_version));
     if (header.total_bytes != file_bytes)
-        return fail(ErrorKind::corrupt, fmt::format("segment {} has {} bytes but claims {}", name, file_bytes, header.total_bytes));
-    if (header.schema_bytes > schema_bytes_max) return fail(ErrorKind::corrupt, fmt::format("segment {} claims a schema of {} bytes", name, header.schema_bytes));
+        return fail(ErrorKind::corrupt,
+                    fmt::format("segment {} has {} bytes but claims {}", name, file_bytes, header.total_bytes));
+    if (header.schema_bytes > schema_bytes_max)
+        return fail(ErrorKind::corrupt,
+                    fmt::format("segment {} claims a schema of {} bytes", name, header.schema_bytes));
     if (header.kind == SegmentKind::page) return {};
     const bool known = header.kind == SegmentKind::broadcast || header.kind == SegmentKind::queue;
     const bool power_of_two = header.slots != 0 && (header.slots & (header.slots - 1)) == 0;
@@ -78,23 +86,32 @@ Expected<void> verify_self(const SegmentHeader& header, uint64_t file_bytes, con
     const uint64_t room = file_bytes - body_offset;
     if (!known || !power_of_two || !slot_fits || room < sizeof(RingLines) ||
         header.slots != (room - sizeof(RingLines)) / header.slot_bytes)
-        return fail(ErrorKind::corrupt, fmt::format("segment {} describes an impossible ring: {} slots of {} bytes in {} bytes", name, header.slots, header.slot_bytes, file_bytes));
+        return fail(ErrorKind::corrupt,
+                    fmt::format("segment {} describes an impossible ring: {} slots of {} bytes in {} bytes", name,
+                                header.slots, header.slot_bytes, file_bytes));
     return {};
 }
 
 Expected<void> verify_file(int descriptor, const std::string& name, uint64_t& bytes) {
-    struct stat status {};
-    if (fstat(descriptor, &status) != 0) return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, reason(errno)));
+    struct stat status{};
+    if (fstat(descriptor, &status) != 0)
+        return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, reason(errno)));
     bytes = static_cast<uint64_t>(status.st_size);
-    if (status.st_uid != geteuid()) return fail(ErrorKind::denied, fmt::format("segment {} belongs to uid {}, not to uid {}", name, status.st_uid, geteuid()));
-    if ((status.st_mode & 0777) != 0600) return fail(ErrorKind::denied, fmt::format("segment {} has mode {:04o}, expected 0600", name, status.st_mode & 0777));
+    if (status.st_uid != geteuid())
+        return fail(ErrorKind::denied,
+                    fmt::format("segment {} belongs to uid {}, not to uid {}", name, status.st_uid, geteuid()));
+    if ((status.st_mode & 0777) != 0600)
+        return fail(ErrorKind::denied,
+                    fmt::format("segment {} has mode {:04o}, expected 0600", name, status.st_mode & 0777));
     if (bytes < body_offset) return fail(ErrorKind::corrupt, fmt::format("segment {} has only {} bytes", name, bytes));
     return {};
 }
 
 tl::unexpected<Error> open_failure(const std::string& name, const bip::interprocess_exception& error) {
-    if (error.get_error_code() == bip::not_found_error) return fail(ErrorKind::missing, fmt::format("there is no segment {}", name));
-    if (error.get_error_code() == bip::security_error) return fail(ErrorKind::denied, fmt::format("segment {} may not be opened by this user", name));
+    if (error.get_error_code() == bip::not_found_error)
+        return fail(ErrorKind::missing, fmt::format("there is no segment {}", name));
+    if (error.get_error_code() == bip::security_error)
+        return fail(ErrorKind::denied, fmt::format("segment {} may not be opened by this user", name));
     return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, error.what()));
 }
 
@@ -109,21 +126,26 @@ uint64_t SegmentSpec::layout_hash() const { return fnv1a(schema, fnv1a(layout));
 
 Expected<Segment> Segment::create(const SegmentSpec& spec) {
     const auto name = spec.name();
-    if (spec.schema.size() > schema_bytes_max) return fail(ErrorKind::invalid, fmt::format("the schema of {} is too long", name));
+    if (spec.schema.size() > schema_bytes_max)
+        return fail(ErrorKind::invalid, fmt::format("the schema of {} is too long", name));
     try {
         bip::shared_memory_object object(bip::create_only, name.c_str(), bip::read_write, bip::permissions(0600));
         const int descriptor = object.get_mapping_handle().handle;
         const int error = posix_fallocate(descriptor, 0, static_cast<off_t>(spec.total_bytes()));
         if (error != 0) {
             bip::shared_memory_object::remove(name.c_str());
-            return fail(ErrorKind::no_space, fmt::format("shared memory for {} ({:.1f} MiB) is not to be had: {}; see df /dev/shm, or make [rings] smaller",
-                                                         name, static_cast<double>(spec.total_bytes()) / 1048576.0, reason(error)));
+            return fail(
+                ErrorKind::no_space,
+                fmt::format(
+                    "shared memory for {} ({:.1f} MiB) is not to be had: {}; see df /dev/shm, or make [rings] smaller",
+                    name, static_cast<double>(spec.total_bytes()) / 1048576.0, reason(error)));
         }
         bip::mapped_region region(object, bip::read_write, 0, spec.total_bytes(), nullptr, MAP_SHARED | MAP_POPULATE);
         fill_header(*static_cast<SegmentHeader*>(region.get_address()), spec);
         return Segment(std::move(region));
     } catch (const bip::interprocess_exception& error) {
-        if (error.get_error_code() == bip::already_exists_error) return fail(ErrorKind::busy, fmt::format("segment {} exists already", name));
+        if (error.get_error_code() == bip::already_exists_error)
+            return fail(ErrorKind::busy, fmt::format("segment {} exists already", name));
         return open_failure(name, error);
     }
 }
@@ -134,16 +156,23 @@ Expected<Segment> Segment::open(const SegmentSpec& spec, Access access) {
         const auto mode = access == Access::read_only ? bip::read_only : bip::read_write;
         bip::shared_memory_object object(bip::open_only, name.c_str(), mode);
         uint64_t bytes = 0;
-        if (auto file = verify_file(object.get_mapping_handle().handle, name, bytes); !file) return tl::make_unexpected(file.error());
+        if (auto file = verify_file(object.get_mapping_handle().handle, name, bytes); !file)
+            return tl::make_unexpected(file.error());
         Segment segment(bip::mapped_region(object, mode, 0, bytes, nullptr, MAP_SHARED));
         if (auto self = verify_self(segment.header(), bytes, name); !self) return tl::make_unexpected(self.error());
         const auto& header = segment.header();
         if (header.layout_hash != spec.layout_hash())
-            return fail(ErrorKind::mismatch, fmt::format("segment {} has layout {:016x}, this program expects {:016x}: it was made by another build", name, header.layout_hash, spec.layout_hash()));
-        if (header.kind != spec.kind || header.slot_bytes != spec.slot_bytes || (spec.slots != 0 && header.slots != spec.slots) ||
+            return fail(
+                ErrorKind::mismatch,
+                fmt::format("segment {} has layout {:016x}, this program expects {:016x}: it was made by another build",
+                            name, header.layout_hash, spec.layout_hash()));
+        if (header.kind != spec.kind || header.slot_bytes != spec.slot_bytes ||
+            (spec.slots != 0 && header.slots != spec.slots) ||
             (spec.kind == SegmentKind::page && header.total_bytes != spec.total_bytes()))
-            return fail(ErrorKind::mismatch, fmt::format("segment {} holds {} slots of {} bytes ({} in all), the configuration asks for {} of {} ({} in all)", name, header.slots,
-                                                         header.slot_bytes, header.total_bytes, spec.slots, spec.slot_bytes, spec.total_bytes()));
+            return fail(ErrorKind::mismatch, fmt::format("segment {} holds {} slots of {} bytes ({} in all), the "
+                                                         "configuration asks for {} of {} ({} in all)",
+                                                         name, header.slots, header.slot_bytes, header.total_bytes,
+                                                         spec.slots, spec.slot_bytes, spec.total_bytes()));
         return segment;
     } catch (const bip::interprocess_exception& error) {
         return open_failure(name, error);
@@ -153,10 +182,12 @@ Expected<Segment> Segment::open(const SegmentSpec& spec, Access access) {
 Expected<Segment> Segment::inspect(const std::string& path) {
     try {
         const bip::file_mapping file(path.c_str(), bip::read_only);
-        struct stat status {};
-        if (fstat(file.get_mapping_handle().handle, &status) != 0) return fail(ErrorKind::failed, fmt::format("{}: {}", path, reason(errno)));
+        struct stat status{};
+        if (fstat(file.get_mapping_handle().handle, &status) != 0)
+            return fail(ErrorKind::failed, fmt::format("{}: {}", path, reason(errno)));
         const auto bytes = static_cast<uint64_t>(status.st_size);
-        if (bytes < body_offset) return fail(ErrorKind::corrupt, fmt::format("{} has only {} bytes: not a segment", path, bytes));
+        if (bytes < body_offset)
+            return fail(ErrorKind::corrupt, fmt::format("{} has only {} bytes: not a segment", path, bytes));
         Segment segment(bip::mapped_region(file, bip::read_only, 0, bytes));
         if (auto self = verify_self(segment.header(), bytes, path); !self) return tl::make_unexpected(self.error());
         return segment;
@@ -185,7 +216,8 @@ std::vector<std::string> list_segments(std::string_view instance) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(shm_folder, error)) {
         const auto name = entry.path().filename().string();
-        const bool ours = instance.empty() ? name.find('.') != std::string::npos : name.starts_with(std::string(instance) + ".");
+        const bool ours =
+            instance.empty() ? name.find('.') != std::string::npos : name.starts_with(std::string(instance) + ".");
         if (ours) names.push_back(name);
     }
     std::ranges::sort(names);

@@ -1,8 +1,9 @@
 // A named piece of shared memory, /dev/shm/<instance>.<channel>, that explains itself.
 //
-// The supervisor creates every segment before it starts a worker: blocks reserved with posix_fallocate (a full /dev/shm is an error
-// here, not a SIGBUS later), pages touched, mode 0600. Workers open what the topology names; observers open read-only. A
-// segment whose magic, version, hash, size, owner or mode differs is never used; the error says what differs.
+// The supervisor creates every segment before it starts a worker: blocks reserved with posix_fallocate (a full /dev/shm
+// is an error here, not a SIGBUS later), pages touched, mode 0600. Workers open what the topology names; observers open
+// read-only. A segment whose magic, version, hash, size, owner or mode differs is never used; the error says what
+// differs.
 #pragma once
 
 #include <boost/interprocess/mapped_region.hpp>
@@ -33,8 +34,8 @@ struct SegmentSpec {
     uint64_t layout_hash() const;
 };
 
-/// The spec of a channel. `page` names the layout of a page ("control", "book", "metrics"); slots = 0 accepts any number when
-/// the segment is opened.
+/// The spec of a channel. `page` names the layout of a page ("control", "book", "metrics"); slots = 0 accepts any
+/// number when the segment is opened.
 SegmentSpec make_spec(std::string_view instance, std::string_view channel, SegmentKind kind, std::string_view page,
                       uint32_t slot_bytes, uint64_t slots, std::string schema);
 

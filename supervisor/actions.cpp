@@ -17,7 +17,8 @@ constexpr int64_t drain_margin_ns = 200 * ns_per_ms;
 
 /// Exit codes that say: the same start would fail again, for a reason that the user must mend.
 bool users_to_mend(const Death& death) {
-    return death.exit_code == code(ExitCode::usage) || death.exit_code == code(ExitCode::mismatch) || death.exit_code == code(ExitCode::no_resources);
+    return death.exit_code == code(ExitCode::usage) || death.exit_code == code(ExitCode::mismatch) ||
+           death.exit_code == code(ExitCode::no_resources);
 }
 
 void say(shm::ProcessSlot& slot, WorkerState state) {
@@ -28,23 +29,31 @@ void say(shm::ProcessSlot& slot, WorkerState state) {
 
 void Supervisor::carry_out(Worker& worker, Action action, State before) {
     switch (action) {
-        case Action::none: break;
+        case Action::none:
+            break;
         case Action::spawn:
             worker.restart_timer.cancel();
             spawn(worker);
             break;
-        case Action::drain: drain(worker); break;
+        case Action::drain:
+            drain(worker);
+            break;
         case Action::abort:
             worker.child.signal(SIGABRT);
             after(worker.kill_timer, abort_patience_ns, worker, Event::overdue);
             break;
         case Action::kill:
             if (before == State::stopping || before == State::restarting)
-                journal_->write(log_event::worker_killed, next_correlation(), name_of(worker.process), static_cast<uint64_t>(worker.child.pid()), config_.stop_timeout_ns / ns_per_ms);
+                journal_->write(log_event::worker_killed, next_correlation(), name_of(worker.process),
+                                static_cast<uint64_t>(worker.child.pid()), config_.stop_timeout_ns / ns_per_ms);
             worker.child.signal(SIGKILL);
             break;
-        case Action::plan: plan(worker); break;
-        case Action::settle: settle(worker); break;
+        case Action::plan:
+            plan(worker);
+            break;
+        case Action::settle:
+            settle(worker);
+            break;
     }
 }
 
@@ -60,7 +69,8 @@ void Supervisor::spawn(Worker& worker) {
     worker.slot->sleep.asleep.store(0, std::memory_order_relaxed);
     worker.slot->own.heartbeat_ns.store(now_ns(), std::memory_order_relaxed);
     if (auto spawned = worker.child.spawn(worker.argv); !spawned) {
-        journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), uint64_t{0}, spawned.error().message, uint64_t{0});
+        journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), uint64_t{0},
+                        spawned.error().message, uint64_t{0});
         return on(worker, Event::died);
     }
     const auto pid = static_cast<uint64_t>(worker.child.pid());
@@ -73,7 +83,8 @@ void Supervisor::spawn(Worker& worker) {
     worker.ready_timer.expires_after(std::chrono::nanoseconds(config_.ready_timeout_ns));
     worker.ready_timer.async_wait([this, &worker](const boost::system::error_code& error) {
         if (error || worker.ready_ns != 0) return;
-        journal_->write(log_event::worker_not_ready, next_correlation(), name_of(worker.process), static_cast<uint64_t>(worker.child.pid()), config_.ready_timeout_ns / ns_per_ms);
+        journal_->write(log_event::worker_not_ready, next_correlation(), name_of(worker.process),
+                        static_cast<uint64_t>(worker.child.pid()), config_.ready_timeout_ns / ns_per_ms);
         on(worker, Event::late);
     });
 }
@@ -96,16 +107,19 @@ void Supervisor::plan(Worker& worker) {
     const auto chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
     const auto planned = worker.policy.on_death(healthy_ns, chance);
     const auto delay_ms = static_cast<uint64_t>(planned.delay_ns / ns_per_ms);
-    const auto last = worker.last_words.empty() ? last_death_.describe() : last_death_.describe() + ": " + worker.last_words;
+    const auto last =
+        worker.last_words.empty() ? last_death_.describe() : last_death_.describe() + ": " + worker.last_words;
     desk.restarts.store(desk.restarts.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     desk.next_start_ns.store(now_ns() + planned.delay_ns, std::memory_order_relaxed);
     if (planned.parked) {
         worker.state = State::parked;
         say(*worker.slot, WorkerState::parked);
-        journal_->write(log_event::worker_parked, next_correlation(), name_of(worker.process), planned.failures, delay_ms);
+        journal_->write(log_event::worker_parked, next_correlation(), name_of(worker.process), planned.failures,
+                        delay_ms);
     } else {
         say(*worker.slot, WorkerState::failed);
-        journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), desk.pid.load(std::memory_order_relaxed), last, delay_ms);
+        journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process),
+                        desk.pid.load(std::memory_order_relaxed), last, delay_ms);
     }
     desk.pid.store(0, std::memory_order_release);
     after(worker.restart_timer, planned.delay_ns, worker, Event::due);
@@ -120,17 +134,19 @@ void Supervisor::settle(Worker& worker) {
 
 void Supervisor::watch_death(Worker& worker) {
     worker.death.assign(worker.child.pidfd());
-    worker.death.async_wait(asio::posix::stream_descriptor::wait_read, [this, &worker](const boost::system::error_code& error) {
-        if (!error) died(worker);
-    });
+    worker.death.async_wait(asio::posix::stream_descriptor::wait_read,
+                            [this, &worker](const boost::system::error_code& error) {
+                                if (!error) died(worker);
+                            });
 }
 
 /// Start-up errors reach the user's terminal, and the last of them the log.
 void Supervisor::watch_errors(Worker& worker) {
     if (!worker.errors.is_open()) worker.errors.assign(worker.child.errors());
-    worker.errors.async_wait(asio::posix::stream_descriptor::wait_read, [this, &worker](const boost::system::error_code& error) {
-        if (!error && pass_on_errors(worker)) watch_errors(worker);
-    });
+    worker.errors.async_wait(asio::posix::stream_descriptor::wait_read,
+                             [this, &worker](const boost::system::error_code& error) {
+                                 if (!error && pass_on_errors(worker)) watch_errors(worker);
+                             });
 }
 
 bool Supervisor::pass_on_errors(Worker& worker) {

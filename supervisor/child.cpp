@@ -42,7 +42,8 @@ Expected<void> Child::spawn(const std::vector<std::string>& argv) {
     for (const auto& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
     pointers.push_back(nullptr);
     int pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail(ErrorKind::failed, fmt::format("pipe for {}: {}", argv[0], std::strerror(errno)));
+    if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return fail(ErrorKind::failed, fmt::format("pipe for {}: {}", argv[0], std::strerror(errno)));
     const pid_t pid = fork();
     if (pid == 0) become(pointers.data(), pipe_ends[1]);
     const int error = errno;

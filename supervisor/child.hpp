@@ -26,7 +26,8 @@ class Child {
     Child& operator=(const Child&) = delete;
     ~Child() { forget(); }
 
-    /// Runs `argv`; stdin is /dev/null, stderr is a pipe whose reading end is errors(). Descriptors that are not close-on-exec are inherited.
+    /// Runs `argv`; stdin is /dev/null, stderr is a pipe whose reading end is errors(). Descriptors that are not
+    /// close-on-exec are inherited.
     Expected<void> spawn(const std::vector<std::string>& argv);
     /// After pidfd() became readable: how it ended. The process is gone for good and can write no more.
     Death reap();

@@ -1,8 +1,8 @@
 // The supervisor's part of the configuration file, and the check of the whole file.
 //
-// Owns [instance], [supervisor], [supervisor.restart], [rings] and [trace]. Relative paths are relative to the file's folder. The
-// sections of the workers are checked by the worker programs themselves (`of-X --check-config FILE`), so nobody
-// knows another's keys.
+// Owns [instance], [supervisor], [supervisor.restart], [rings] and [trace]. Relative paths are relative to the file's
+// folder. The sections of the workers are checked by the worker programs themselves (`of-X --check-config FILE`), so
+// nobody knows another's keys.
 #pragma once
 
 #include <map>

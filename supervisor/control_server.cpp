@@ -28,7 +28,8 @@ Peer peer_of(int descriptor) {
 }
 
 std::string denied(const Peer& peer) {
-    return fmt::format("error {} uid {} may not command a supervisor of uid {}", code(ExitCode::denied), peer.uid, geteuid());
+    return fmt::format("error {} uid {} may not command a supervisor of uid {}", code(ExitCode::denied), peer.uid,
+                       geteuid());
 }
 
 }  // namespace
@@ -39,12 +40,17 @@ Expected<void> ControlServer::listen(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        return fail(ErrorKind::invalid, fmt::format("the path of the control socket is longer than {} bytes: {}; choose a shorter [instance] state_dir", sizeof address.sun_path - 1, path));
+        return fail(
+            ErrorKind::invalid,
+            fmt::format(
+                "the path of the control socket is longer than {} bytes: {}; choose a shorter [instance] state_dir",
+                sizeof address.sun_path - 1, path));
     std::memcpy(address.sun_path, path.data(), path.size());
     // The lock of the state directory is ours, so a socket that is there belongs to nobody alive.
     unlink(path.c_str());
     const int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const bool bound = descriptor >= 0 && fchmod(descriptor, 0600) == 0 && bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+    const bool bound = descriptor >= 0 && fchmod(descriptor, 0600) == 0 &&
+                       bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
                        chmod(path.c_str(), 0600) == 0 && ::listen(descriptor, clients_max) == 0;
     if (!bound) {
         const auto reason = std::strerror(errno);
@@ -81,14 +87,17 @@ void ControlServer::serve(std::shared_ptr<Protocol::socket> client) {
     };
     auto exchange = std::make_shared<Exchange>();
     ++clients_;
-    client->async_receive(asio::buffer(exchange->request), exchange->flags, [this, client, exchange](const boost::system::error_code& error, size_t bytes) {
-        --clients_;
-        if (error) return;
-        const auto peer = peer_of(client->native_handle());
-        const bool allowed = peer.uid == geteuid() || peer.uid == 0;
-        exchange->answer = allowed ? handler_(peer, std::string(exchange->request.data(), bytes)) : denied(peer);
-        client->async_send(asio::buffer(exchange->answer), 0, [client, exchange](const boost::system::error_code&, size_t) {});
-    });
+    client->async_receive(asio::buffer(exchange->request), exchange->flags,
+                          [this, client, exchange](const boost::system::error_code& error, size_t bytes) {
+                              --clients_;
+                              if (error) return;
+                              const auto peer = peer_of(client->native_handle());
+                              const bool allowed = peer.uid == geteuid() || peer.uid == 0;
+                              exchange->answer =
+                                  allowed ? handler_(peer, std::string(exchange->request.data(), bytes)) : denied(peer);
+                              client->async_send(asio::buffer(exchange->answer), 0,
+                                                 [client, exchange](const boost::system::error_code&, size_t) {});
+                          });
 }
 
 }  // namespace of::supervisor

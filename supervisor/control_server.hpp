@@ -4,8 +4,8 @@
 //   restart WORKER [reason]  ok CORRELATION restarting WORKER
 //   stop [reason]            ok CORRELATION stopping
 //
-// A refusal is `error EXITCODE sentence` (exit codes of proto/types.hpp). Only the user who runs the supervisor, and root, may
-// ask. At most clients_max connections are open; each ends after its first answer.
+// A refusal is `error EXITCODE sentence` (exit codes of proto/types.hpp). Only the user who runs the supervisor, and
+// root, may ask. At most clients_max connections are open; each ends after its first answer.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>

@@ -29,9 +29,12 @@ void set_text(char (&field)[n], std::string_view text) {
 Expected<void> make_folder(std::string_view key, const std::string& path) {
     std::error_code error;
     std::filesystem::create_directories(path, error);
-    if (error) return fail(ErrorKind::denied, fmt::format("[instance] {}: directory {} cannot be made: {}", key, path, error.message()));
+    if (error)
+        return fail(ErrorKind::denied,
+                    fmt::format("[instance] {}: directory {} cannot be made: {}", key, path, error.message()));
     if (access(path.c_str(), W_OK | X_OK) != 0)
-        return fail(ErrorKind::denied, fmt::format("[instance] {}: directory {} is not writable: {}", key, path, std::strerror(errno)));
+        return fail(ErrorKind::denied,
+                    fmt::format("[instance] {}: directory {} is not writable: {}", key, path, std::strerror(errno)));
     return {};
 }
 
@@ -42,7 +45,8 @@ uint64_t holder_of(int lock) {
 }
 
 tl::unexpected<Error> runs_already(const std::string& instance, uint64_t pid, std::string_view state_dir) {
-    return fail(ErrorKind::busy, fmt::format("instance {} is already run by ofsupervisor pid {} (state in {})", instance, pid, state_dir));
+    return fail(ErrorKind::busy, fmt::format("instance {} is already run by ofsupervisor pid {} (state in {})",
+                                             instance, pid, state_dir));
 }
 
 bool lives(const shm::DeskLine& desk) {
@@ -52,7 +56,8 @@ bool lives(const shm::DeskLine& desk) {
 
 /// Waits for a worker of a dead supervisor to drain by itself; ends it if it does not.
 void end_leftover(shm::DeskLine& desk) {
-    const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(desk.pid.load(std::memory_order_relaxed)), 0));
+    const auto pidfd =
+        static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(desk.pid.load(std::memory_order_relaxed)), 0));
     if (pidfd < 0) return;
     // Looked at again with the pidfd in hand: the pid cannot have passed to another process unseen.
     if (lives(desk)) {
@@ -68,7 +73,8 @@ void end_leftover(shm::DeskLine& desk) {
 
 }  // namespace
 
-Instance::Instance(const Config& config) : config_(config), processes_(processes_of(1)), channels_(channels_of(processes_)) {}
+Instance::Instance(const Config& config)
+    : config_(config), processes_(processes_of(1)), channels_(channels_of(processes_)) {}
 
 Instance::~Instance() {
     if (lock_fd_ >= 0) close(lock_fd_);
@@ -91,7 +97,8 @@ Expected<void> Instance::lock() {
     const auto path = config_.state_dir + "/lock";
     lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd_ < 0) return fail(ErrorKind::denied, fmt::format("lock file {}: {}", path, std::strerror(errno)));
-    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) return runs_already(config_.instance, holder_of(lock_fd_), config_.state_dir);
+    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
+        return runs_already(config_.instance, holder_of(lock_fd_), config_.state_dir);
     const auto pid = fmt::format("{}\n", getpid());
     if (ftruncate(lock_fd_, 0) != 0 || pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0)
         return fail(ErrorKind::denied, fmt::format("lock file {}: {}", path, std::strerror(errno)));
@@ -104,7 +111,8 @@ Expected<void> Instance::refuse_second_supervisor() {
     if (!control) return {};  // absent, or to be replaced
     auto& page = control->page<shm::ControlPage>();
     const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
-    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
+    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) &&
+        shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
         return runs_already(config_.instance, pid, page.instance.state_dir);
     adopted_pid_ = pid;
     const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
@@ -132,11 +140,14 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
     auto existing = shm::Segment::open(wanted, shm::Access::read_write);
     if (existing) return existing;
     if (existing.error().kind == ErrorKind::denied)
-        return fail(ErrorKind::denied, fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
+        return fail(ErrorKind::denied,
+                    fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
     if (existing.error().kind != ErrorKind::missing) {
         const auto other = shm::Segment::inspect("/dev/shm/" + wanted.name());
-        if (other && other->header().creator_pid != static_cast<uint64_t>(getpid()) && shm::creator_lives(other->header()))
-            return fail(ErrorKind::busy, fmt::format("{}, and its creator, pid {}, lives", existing.error().message, other->header().creator_pid));
+        if (other && other->header().creator_pid != static_cast<uint64_t>(getpid()) &&
+            shm::creator_lives(other->header()))
+            return fail(ErrorKind::busy, fmt::format("{}, and its creator, pid {}, lives", existing.error().message,
+                                                     other->header().creator_pid));
         replaced_.emplace_back(wanted.name(), existing.error().message);
         shm::remove_segment(wanted.name());
     }
@@ -151,7 +162,8 @@ void Instance::fill_control() {
     line.supervisor_pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
     line.supervisor_start.store(shm::process_start(static_cast<uint64_t>(getpid())), std::memory_order_relaxed);
     line.stopping.store(0, std::memory_order_relaxed);
-    if (adopted_pid_ != 0) line.takeovers.store(line.takeovers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (adopted_pid_ != 0)
+        line.takeovers.store(line.takeovers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     line.started_wall_ns.store(now.tv_sec * 1'000'000'000 + now.tv_nsec, std::memory_order_relaxed);
@@ -167,8 +179,8 @@ shm::SegmentSpec Instance::spec(const Channel& channel) const {
     const auto& wire = *channel.wire;
     const auto configured = config_.slots.find(wire.kind);
     const auto slots = configured == config_.slots.end() ? wire.slots : configured->second;
-    return shm::make_spec(config_.instance, channel.name(), static_cast<shm::SegmentKind>(wire.transport), name_of(wire.kind), wire.slot_bytes, slots,
-                          schema_of(wire.kind));
+    return shm::make_spec(config_.instance, channel.name(), static_cast<shm::SegmentKind>(wire.transport),
+                          name_of(wire.kind), wire.slot_bytes, slots, schema_of(wire.kind));
 }
 
 shm::Segment Instance::segment(const Channel& channel) const {

@@ -1,10 +1,10 @@
 // The segments of an instance: made anew, or taken over from a supervisor that died.
 //
-// One living supervisor for an instance: a lock file in the state directory, and the pid in the control page. Segments left by a dead
-// one are verified and go on (cursors, correlation epochs and whatever lies in the rings); one that does not verify is
-// replaced, with a log line that says what differed. Workers of the dead one are waited for, and ended if need be.
+// One living supervisor for an instance: a lock file in the state directory, and the pid in the control page. Segments
+// left by a dead one are verified and go on (cursors, correlation epochs and whatever lies in the rings); one that does
+// not verify is replaced, with a log line that says what differed. Workers of the dead one are waited for, and ended if
+// need be.
 #pragma once
-
 
 #include <memory>
 #include <optional>

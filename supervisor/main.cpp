@@ -47,7 +47,8 @@ std::string json_text(std::string_view text) {
 void print_json(const std::string& path, std::span<const settings::Problem> problems) {
     fmt::print("{{\"file\":{},\"valid\":{},\"problems\":[", json_text(path), problems.empty());
     for (size_t i = 0; i < problems.size(); ++i) {
-        fmt::print("{}{{\"line\":{},\"column\":{},\"message\":{}}}", i == 0 ? "" : ",", problems[i].line, problems[i].column, json_text(problems[i].message));
+        fmt::print("{}{{\"line\":{},\"column\":{},\"message\":{}}}", i == 0 ? "" : ",", problems[i].line,
+                   problems[i].column, json_text(problems[i].message));
     }
     fmt::print("]}}\n");
 }

@@ -1,7 +1,7 @@
 // When to start a dead worker again. Pure: time and chance are arguments.
 //
-// The first failure restarts at once; the following wait delay_min doubling to delay_max, with jitter. A healthy period resets
-// the count. After failures_max failures without one the worker is parked: one probe each probe_ns.
+// The first failure restarts at once; the following wait delay_min doubling to delay_max, with jitter. A healthy period
+// resets the count. After failures_max failures without one the worker is parked: one probe each probe_ns.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,8 @@
 namespace of::supervisor {
 
 enum class State : uint8_t {
-    idle,        ///< not running, and not to be
-    starting,    ///< spawned, has not yet said that it runs
+    idle,      ///< not running, and not to be
+    starting,  ///< spawned, has not yet said that it runs
     running,
     stopping,    ///< asked to drain, and not to come back
     restarting,  ///< asked to drain, and to come back

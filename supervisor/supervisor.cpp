@@ -16,17 +16,20 @@ namespace asio = boost::asio;
 constexpr auto heartbeat_look = std::chrono::milliseconds(500);
 
 /// The order in which an instance drains: intake first, the logger when all others have said their last.
-constexpr std::array stop_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage, ProcessKind::logger};
+constexpr std::array stop_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage,
+                                ProcessKind::logger};
 
 WorkerState own_state(const shm::ProcessSlot& slot) {
     const auto& own = slot.own;
-    const bool current = own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
+    const bool current =
+        own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
     return current ? static_cast<WorkerState>(own.state.load(std::memory_order_relaxed)) : WorkerState::spawned;
 }
 
 Channel channel_of(const Instance& instance, ChannelKind kind, ProcessId writer, ProcessId reader) {
     for (const auto& channel : instance.channels()) {
-        const bool ends = channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
+        const bool ends =
+            channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
         if (channel.wire->kind == kind && ends) return channel;
     }
     OF_ASSERT(!"every worker has a command and an event queue");
@@ -36,9 +39,13 @@ Channel channel_of(const Instance& instance, ChannelKind kind, ProcessId writer,
 }  // namespace
 
 Supervisor::Supervisor(const Config& config, Instance& instance)
-    : config_(config), instance_(instance),
-      correlations_(self, static_cast<uint16_t>(instance.control().instance.takeovers.load(std::memory_order_relaxed) + 1)), bell_(io_),
-      signals_(io_, SIGTERM, SIGINT), heartbeat_timer_(io_) {}
+    : config_(config),
+      instance_(instance),
+      correlations_(self,
+                    static_cast<uint16_t>(instance.control().instance.takeovers.load(std::memory_order_relaxed) + 1)),
+      bell_(io_),
+      signals_(io_, SIGTERM, SIGINT),
+      heartbeat_timer_(io_) {}
 
 Supervisor::~Supervisor() {
     for (const int bell : bells_) ::close(bell);
@@ -53,38 +60,62 @@ Expected<void> Supervisor::prepare() {
         // Inherited by the workers, so not close-on-exec.
         bells_.push_back(eventfd(0, EFD_NONBLOCK));
         if (bells_.back() < 0) return fail(ErrorKind::failed, "eventfd: no file descriptor left");
-        doorbells_argument_ += fmt::format("{}{}={}", doorbells_argument_.empty() ? "" : ",", name_of(process), bells_.back());
+        doorbells_argument_ +=
+            fmt::format("{}{}={}", doorbells_argument_.empty() ? "" : ",", name_of(process), bells_.back());
     }
-    const auto bell_of = [&](size_t i) { return shm::DoorbellWriter(control.processes[i].sleep.asleep, bells_[i], fence); };
+    const auto bell_of = [&](size_t i) {
+        return shm::DoorbellWriter(control.processes[i].sleep.asleep, bells_[i], fence);
+    };
     for (size_t i = 1; i < instance_.processes().size(); ++i) {
         const auto process = instance_.processes()[i];
         auto worker = std::make_unique<Worker>(io_, process, config_.restart);
         worker->slot = &instance_.slot(process);
-        worker->wire = std::make_unique<WorkerWire>(instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
-                                                    instance_.segment(channel_of(instance_, ChannelKind::event, process, self)), bell_of(i));
+        worker->wire = std::make_unique<WorkerWire>(
+            instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
+            instance_.segment(channel_of(instance_, ChannelKind::event, process, self)), bell_of(i));
         auto program = worker_program(config_, process.kind);
         if (!program) return tl::make_unexpected(program.error());
         worker->argv = arguments(*worker, *program);
         if (process.kind == ProcessKind::logger) {
-            journal_ = std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
-                                                 instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)), bell_of(i));
+            journal_ = std::make_unique<Journal>(
+                instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
+                instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)), bell_of(i));
         }
         workers_.push_back(std::move(worker));
     }
     doorbell_.emplace(control.processes[0].sleep.asleep, bells_[0], fence);
     control.processes[0].desk.pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
-    control.processes[0].desk.start_time.store(shm::process_start(static_cast<uint64_t>(getpid())), std::memory_order_relaxed);
-    control.processes[0].desk.incarnation.store(control.instance.takeovers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    control.processes[0].desk.start_time.store(shm::process_start(static_cast<uint64_t>(getpid())),
+                                               std::memory_order_relaxed);
+    control.processes[0].desk.incarnation.store(control.instance.takeovers.load(std::memory_order_relaxed) + 1,
+                                                std::memory_order_relaxed);
     control.processes[0].desk.state.store(static_cast<uint32_t>(WorkerState::running), std::memory_order_relaxed);
     control.processes[0].desk.spawn_ns.store(started_ns_, std::memory_order_relaxed);
-    control_ = std::make_unique<ControlServer>(io_, [this](const Peer& peer, const std::string& request) { return command(peer, request); });
+    control_ = std::make_unique<ControlServer>(
+        io_, [this](const Peer& peer, const std::string& request) { return command(peer, request); });
     return control_->listen(config_.state_dir + "/control.sock");
 }
 
 std::vector<std::string> Supervisor::arguments(const Worker& worker, const std::string& program) const {
-    return {program, "--instance", config_.instance, "--index", std::to_string(worker.process.index), "--config", config_.path, "--data-dir", config_.data_dir,
-            "--log-dir", config_.log_dir, "--trace-sample", std::to_string(config_.trace_sample), "--wait", config_.wait, "--parent", std::to_string(getpid()),
-            "--doorbells", doorbells_argument_};
+    return {program,
+            "--instance",
+            config_.instance,
+            "--index",
+            std::to_string(worker.process.index),
+            "--config",
+            config_.path,
+            "--data-dir",
+            config_.data_dir,
+            "--log-dir",
+            config_.log_dir,
+            "--trace-sample",
+            std::to_string(config_.trace_sample),
+            "--wait",
+            config_.wait,
+            "--parent",
+            std::to_string(getpid()),
+            "--doorbells",
+            doorbells_argument_};
 }
 
 sigset_t Supervisor::stop_signals() {
@@ -103,9 +134,11 @@ int Supervisor::run() {
         return code(prepared.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::no_resources);
     }
     const auto cause = next_correlation();
-    if (instance_.adopted_pid() != 0) journal_->write(log_event::instance_adopted, cause, config_.instance, instance_.adopted_pid());
+    if (instance_.adopted_pid() != 0)
+        journal_->write(log_event::instance_adopted, cause, config_.instance, instance_.adopted_pid());
     for (const auto& [name, why] : instance_.replaced()) journal_->write(log_event::segment_replaced, cause, name, why);
-    journal_->write(log_event::instance_started, cause, config_.instance, instance_.processes().size(), instance_.channels().size(), instance_.total_bytes() >> 20);
+    journal_->write(log_event::instance_started, cause, config_.instance, instance_.processes().size(),
+                    instance_.channels().size(), instance_.total_bytes() >> 20);
     watch_bell();
     watch_signals();
     watch_heartbeats();
@@ -140,7 +173,8 @@ void Supervisor::look_at_states() {
     const bool all = std::ranges::all_of(workers_, [](const auto& worker) { return worker->state == State::running; });
     if (!all || announced_ || stopping_) return;
     announced_ = true;
-    fmt::print(stderr, "ofsupervisor: instance {} runs: {} workers ready in {} ms\n", config_.instance, workers_.size(), (now_ns() - started_ns_) / ns_per_ms);
+    fmt::print(stderr, "ofsupervisor: instance {} runs: {} workers ready in {} ms\n", config_.instance, workers_.size(),
+               (now_ns() - started_ns_) / ns_per_ms);
 }
 
 void Supervisor::watch_bell() {
@@ -173,7 +207,8 @@ void Supervisor::watch_heartbeats() {
         const auto beat = worker->slot->own.heartbeat_ns.load(std::memory_order_relaxed);
         const bool judged = worker->child.runs() && worker->ready_ns != 0 && on_time;
         if (!judged || now - std::max(beat, worker->ready_ns) < config_.heartbeat_timeout_ns) continue;
-        journal_->write(log_event::worker_hung, next_correlation(), name_of(worker->process), static_cast<uint64_t>(worker->child.pid()), (now - beat) / ns_per_ms);
+        journal_->write(log_event::worker_hung, next_correlation(), name_of(worker->process),
+                        static_cast<uint64_t>(worker->child.pid()), (now - beat) / ns_per_ms);
         on(*worker, Event::hung);
     }
     heartbeat_timer_.expires_after(heartbeat_look);
@@ -211,7 +246,8 @@ void Supervisor::stop_next() {
     if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config_.instance);
 }
 
-/// A worker that could not start because of what the user gave it ends the whole start, with its own sentence and no other.
+/// A worker that could not start because of what the user gave it ends the whole start, with its own sentence and no
+/// other.
 void Supervisor::fail_start(const Worker& worker, const Death& death) {
     if (exit_code_ != 0) return;
     exit_code_ = death.exit_code;
@@ -221,7 +257,8 @@ void Supervisor::fail_start(const Worker& worker, const Death& death) {
 }
 
 Supervisor::Worker* Supervisor::find(std::string_view name) {
-    const auto found = std::ranges::find_if(workers_, [&](const auto& worker) { return name_of(worker->process) == name; });
+    const auto found =
+        std::ranges::find_if(workers_, [&](const auto& worker) { return name_of(worker->process) == name; });
     return found == workers_.end() ? nullptr : found->get();
 }
 
@@ -233,11 +270,15 @@ std::string Supervisor::command(const Peer& peer, const std::string& request) {
     const auto cause = next_correlation();
     if (verb == "stop") {
         asio::post(io_, [this, cause, rest, peer] {
-            begin_stop(fmt::format("requested by uid {} pid {}{}{}", peer.uid, peer.pid, rest.empty() ? "" : ": ", rest), cause);
+            begin_stop(
+                fmt::format("requested by uid {} pid {}{}{}", peer.uid, peer.pid, rest.empty() ? "" : ": ", rest),
+                cause);
         });
         return fmt::format("ok {} stopping", to_string(cause));
     }
-    if (verb != "restart") return fmt::format("error {} unknown request \"{}\": expected ping, restart WORKER or stop", code(ExitCode::usage), verb);
+    if (verb != "restart")
+        return fmt::format("error {} unknown request \"{}\": expected ping, restart WORKER or stop",
+                           code(ExitCode::usage), verb);
     const auto name = rest.substr(0, std::min(rest.find(' '), rest.size()));
     auto* worker = find(name);
     if (worker == nullptr) return fmt::format("error {} no worker is called \"{}\"", code(ExitCode::not_found), name);

@@ -1,7 +1,8 @@
 // The supervisor's loop: thin I/O around state_table.hpp and restart_policy.hpp.
 //
-// Watches pidfds, the workers' own words in the control page, timers, signals and the control socket; turns each into an event
-// of the state table, and carries out the action that follows. Stops in drain order: feeds, communication, storage, logger.
+// Watches pidfds, the workers' own words in the control page, timers, signals and the control socket; turns each into
+// an event of the state table, and carries out the action that follows. Stops in drain order: feeds, communication,
+// storage, logger.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -27,7 +28,8 @@ class Supervisor {
     Supervisor(const Config& config, Instance& instance);
     ~Supervisor();
 
-    /// SIGTERM and SIGINT: blocked by the caller before it makes anything that must be removed again; run() lets them in.
+    /// SIGTERM and SIGINT: blocked by the caller before it makes anything that must be removed again; run() lets them
+    /// in.
     static sigset_t stop_signals();
     /// Runs until stopped by a signal or a command; the exit code of the program.
     int run();

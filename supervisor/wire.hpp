@@ -24,14 +24,21 @@ inline int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC) {
 inline constexpr ProcessId self{ProcessKind::supervisor, 0};
 
 inline Header header_of(MessageType type, CorrelationId correlation) {
-    return {.type = type, .origin = self.packed(), .correlation = correlation, .publish_ns = static_cast<uint64_t>(now_ns())};
+    return {.type = type,
+            .origin = self.packed(),
+            .correlation = correlation,
+            .publish_ns = static_cast<uint64_t>(now_ns())};
 }
 
 /// The queues between the supervisor and one worker.
 class WorkerWire {
   public:
     WorkerWire(shm::Segment commands, shm::Segment events, const shm::DoorbellWriter& bell)
-        : commands_segment_(std::move(commands)), events_segment_(std::move(events)), commands_(commands_segment_), events_(events_segment_), bell_(bell) {}
+        : commands_segment_(std::move(commands)),
+          events_segment_(std::move(events)),
+          commands_(commands_segment_),
+          events_(events_segment_),
+          bell_(bell) {}
 
     /// False when the worker's queue is full: it has not looked for 256 commands.
     bool drain(CorrelationId correlation, int64_t deadline_ns) {
@@ -71,7 +78,11 @@ class WorkerWire {
 class Journal {
   public:
     Journal(shm::Segment log, shm::Segment trace, const shm::DoorbellWriter& logger_bell)
-        : log_segment_(std::move(log)), trace_segment_(std::move(trace)), log_(log_segment_), trace_(trace_segment_), bell_(logger_bell) {}
+        : log_segment_(std::move(log)),
+          trace_segment_(std::move(trace)),
+          log_(log_segment_),
+          trace_(trace_segment_),
+          bell_(logger_bell) {}
 
     template <LogId id, LogLevel level, typename... Types, typename... Arguments>
     void write(const LogEvent<id, level, Types...>& event, CorrelationId correlation, const Arguments&... arguments) {
@@ -88,7 +99,11 @@ class Journal {
     void hop(CorrelationId correlation, Hop hop, int64_t subject) {
         trace_.claim();
         auto& record = trace_.message<TraceHop>();
-        record = {.header = header_of(MessageType::trace_hop, correlation), .hop = hop, .reserved = 0, .subject = subject, .position = -1};
+        record = {.header = header_of(MessageType::trace_hop, correlation),
+                  .hop = hop,
+                  .reserved = 0,
+                  .subject = subject,
+                  .position = -1};
         trace_.commit();
     }
 

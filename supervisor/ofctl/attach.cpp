@@ -43,7 +43,8 @@ std::vector<std::string> instances_in(const std::string& folder) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
         const auto name = entry.path().filename().string();
-        if (name.size() > control_suffix.size() && name.ends_with(control_suffix)) names.push_back(name.substr(0, name.size() - control_suffix.size()));
+        if (name.size() > control_suffix.size() && name.ends_with(control_suffix))
+            names.push_back(name.substr(0, name.size() - control_suffix.size()));
     }
     std::ranges::sort(names);
     return names;
@@ -51,15 +52,19 @@ std::vector<std::string> instances_in(const std::string& folder) {
 
 Expected<std::string> choose_instance(const std::string& given, const std::string& folder) {
     if (!given.empty()) return given;
-    if (const char* chosen = std::getenv("ORDERFLOW_INSTANCE"); chosen != nullptr && *chosen != 0) return std::string(chosen);
+    if (const char* chosen = std::getenv("ORDERFLOW_INSTANCE"); chosen != nullptr && *chosen != 0)
+        return std::string(chosen);
     const auto names = instances_in(folder);
     if (names.empty()) return std::string("orderflow");
     if (names.size() == 1) return names.front();
-    return fail(ErrorKind::invalid, fmt::format("there are several instances: {}; choose one with --instance NAME or $ORDERFLOW_INSTANCE", fmt::join(names, ", ")));
+    return fail(ErrorKind::invalid,
+                fmt::format("there are several instances: {}; choose one with --instance NAME or $ORDERFLOW_INSTANCE",
+                            fmt::join(names, ", ")));
 }
 
 std::string ProcessView::label() const {
-    const bool claims_life = state != WorkerState::absent && state != WorkerState::stopped && state != WorkerState::failed && state != WorkerState::parked;
+    const bool claims_life = state != WorkerState::absent && state != WorkerState::stopped &&
+                             state != WorkerState::failed && state != WorkerState::parked;
     if (claims_life && !alive) return "dead";
     if (frozen) return fmt::format("{} (frozen)", name_of(state));
     return std::string(name_of(state));
@@ -68,33 +73,44 @@ std::string ProcessView::label() const {
 Expected<View> View::open(const Source& source) {
     auto control = shm::Segment::inspect(fmt::format("{}/{}.control", source.folder, source.instance));
     if (!control && control.error().kind == ErrorKind::missing)
-        return fail(ErrorKind::missing, fmt::format("no instance called {} in {}: no supervisor has run under this name, or it stopped in order", source.instance, source.folder));
+        return fail(
+            ErrorKind::missing,
+            fmt::format("no instance called {} in {}: no supervisor has run under this name, or it stopped in order",
+                        source.instance, source.folder));
     if (!control) return tl::make_unexpected(control.error());
     const auto expected = shm::make_spec("", "", shm::SegmentKind::page, "control", 0, 0, "");
-    if (control->header().layout_hash != expected.layout_hash() || control->header().total_bytes != expected.total_bytes())
-        return fail(ErrorKind::mismatch, fmt::format("the control page of {} has layout {:016x}, this ofctl knows {:016x}", source.instance, control->header().layout_hash, expected.layout_hash()));
+    if (control->header().layout_hash != expected.layout_hash() ||
+        control->header().total_bytes != expected.total_bytes())
+        return fail(ErrorKind::mismatch,
+                    fmt::format("the control page of {} has layout {:016x}, this ofctl knows {:016x}", source.instance,
+                                control->header().layout_hash, expected.layout_hash()));
     return View(source, std::move(*control));
 }
 
 bool View::supervisor_alive() const {
     const auto& line = control().instance;
     const auto pid = line.supervisor_pid.load(std::memory_order_acquire);
-    return !source_.copied() && pid != 0 && shm::process_start(pid) == line.supervisor_start.load(std::memory_order_relaxed);
+    return !source_.copied() && pid != 0 &&
+           shm::process_start(pid) == line.supervisor_start.load(std::memory_order_relaxed);
 }
 
 ProcessView View::judge(const shm::ProcessSlot& slot) const {
     const auto& desk = slot.desk;
     const auto pid = desk.pid.load(std::memory_order_acquire);
     auto state = static_cast<WorkerState>(desk.state.load(std::memory_order_relaxed));
-    const bool speaks = slot.own.incarnation.load(std::memory_order_relaxed) == desk.incarnation.load(std::memory_order_relaxed);
-    if (state == WorkerState::spawned && speaks) state = static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed));
-    const bool alive = !source_.copied() && pid != 0 && shm::process_start(pid) == desk.start_time.load(std::memory_order_relaxed);
+    const bool speaks =
+        slot.own.incarnation.load(std::memory_order_relaxed) == desk.incarnation.load(std::memory_order_relaxed);
+    if (state == WorkerState::spawned && speaks)
+        state = static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed));
+    const bool alive =
+        !source_.copied() && pid != 0 && shm::process_start(pid) == desk.start_time.load(std::memory_order_relaxed);
     return {std::string(text_of(desk.name)), &slot, state, alive, alive && proc_state(pid) == 'T'};
 }
 
 std::vector<ProcessView> View::workers() const {
     std::vector<ProcessView> found;
-    const auto used = std::min<size_t>(control().instance.processes.load(std::memory_order_acquire), shm::processes_max);
+    const auto used =
+        std::min<size_t>(control().instance.processes.load(std::memory_order_acquire), shm::processes_max);
     for (size_t i = 0; i < used; ++i) {
         auto process = judge(control().processes[i]);
         if (process.name != name_of(ProcessKind::supervisor)) found.push_back(std::move(process));
@@ -111,7 +127,9 @@ std::optional<ProcessView> View::worker(std::string_view name) const {
 
 Expected<shm::Segment> View::segment(const std::string& channel) const {
     auto segment = shm::Segment::inspect(path_of(channel));
-    if (!segment && segment.error().kind == ErrorKind::missing) return fail(ErrorKind::missing, fmt::format("instance {} has no segment {}; see ofctl shm ls", source_.instance, channel));
+    if (!segment && segment.error().kind == ErrorKind::missing)
+        return fail(ErrorKind::missing,
+                    fmt::format("instance {} has no segment {}; see ofctl shm ls", source_.instance, channel));
     return segment;
 }
 

@@ -1,5 +1,5 @@
-// An instance as an observer sees it: live, dead, or copied segments in a folder. Read-only mappings; never writes, needs nobody's
-// cooperation, and works while the supervisor is stopped or gone.
+// An instance as an observer sees it: live, dead, or copied segments in a folder. Read-only mappings; never writes,
+// needs nobody's cooperation, and works while the supervisor is stopped or gone.
 #pragma once
 
 #include <optional>
@@ -25,17 +25,17 @@ struct Source {
 std::vector<std::string> channels_in(const Source& source);
 /// Instances that have a control segment in `folder`.
 std::vector<std::string> instances_in(const std::string& folder);
-/// The instance to work on: the given one, $ORDERFLOW_INSTANCE, the only one there is, else "orderflow". Several without a choice are
-/// an error that lists them.
+/// The instance to work on: the given one, $ORDERFLOW_INSTANCE, the only one there is, else "orderflow". Several
+/// without a choice are an error that lists them.
 Expected<std::string> choose_instance(const std::string& given, const std::string& folder);
 
 /// A process of the instance, judged from the control page and from /proc.
 struct ProcessView {
     std::string name;
     const shm::ProcessSlot* slot;
-    WorkerState state;   ///< as written by the worker, or by the supervisor
-    bool alive;          ///< that very process exists now
-    bool frozen;         ///< stopped by a signal (T in /proc)
+    WorkerState state;          ///< as written by the worker, or by the supervisor
+    bool alive;                 ///< that very process exists now
+    bool frozen;                ///< stopped by a signal (T in /proc)
     std::string label() const;  ///< "running", "running (frozen)", "dead", ...
     bool well() const { return alive && !frozen && state == WorkerState::running; }
 };
@@ -53,7 +53,9 @@ class View {
 
     /// A segment by its channel: "market.0".
     Expected<shm::Segment> segment(const std::string& channel) const;
-    std::string path_of(const std::string& channel) const { return source_.folder + "/" + source_.instance + "." + channel; }
+    std::string path_of(const std::string& channel) const {
+        return source_.folder + "/" + source_.instance + "." + channel;
+    }
 
   private:
     View(Source source, shm::Segment control) : source_(std::move(source)), control_(std::move(control)) {}

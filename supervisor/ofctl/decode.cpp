@@ -53,7 +53,8 @@ FieldText field_text(const Field& field, const std::byte* message) {
     if (kind == "corr") return {field.name, to_string(CorrelationId{load<uint64_t>(at)}), false};
     if (kind == "wall") return {field.name, wall_text(load<int64_t>(at)), false};
     if (kind == "text") return {field.name, fixed_text(at, field.elements), false};
-    if (kind == "level") return {field.name, levels_text(at, std::min<size_t>(field.elements, load<Header>(message).count)), false};
+    if (kind == "level")
+        return {field.name, levels_text(at, std::min<size_t>(field.elements, load<Header>(message).count)), false};
     if (kind == "reset_reason") return {field.name, enum_text<ResetReason>(at), false};
     if (kind == "gap_kind") return {field.name, enum_text<GapKind>(at), false};
     if (kind == "stream_state") return {field.name, enum_text<StreamState>(at), false};
@@ -73,7 +74,8 @@ bool RingView::read(uint64_t position, std::vector<std::byte>& into) const {
     if (word.load(std::memory_order_acquire) != wanted) return false;
     into.resize(message_bytes());
     for (size_t at = 0; at < into.size(); at += sizeof(uint64_t)) {
-        const auto value = reinterpret_cast<const std::atomic<uint64_t>*>(slot + sizeof(uint64_t) + at)->load(std::memory_order_relaxed);
+        const auto value = reinterpret_cast<const std::atomic<uint64_t>*>(slot + sizeof(uint64_t) + at)
+                               ->load(std::memory_order_relaxed);
         std::memcpy(into.data() + at, &value, sizeof value);
     }
     std::atomic_thread_fence(std::memory_order_acquire);  // pairs with the writer's release fence before it overwrites
@@ -90,11 +92,15 @@ Decoded MessageDecoder::decode(const std::vector<std::byte>& message) const {
     const auto header = load<Header>(message.data());
     const auto schema = std::ranges::find(messages_, header.type, &MessageSchema::type);
     if (schema == messages_.end() || schema->bytes > message.size())
-        return {fmt::format("type_{}", static_cast<unsigned>(header.type)), {{"hex", hex_text(message.data(), message.size()), false}}};
+        return {fmt::format("type_{}", static_cast<unsigned>(header.type)),
+                {{"hex", hex_text(message.data(), message.size()), false}}};
     Decoded decoded{schema->name, {{"origin", name_of(ProcessId::unpack(header.origin)), false}}};
     for (const auto& field : schema->fields) {
-        const auto name = field.name == "symbol" && field.kind == "u16" && symbols_ != nullptr ? symbols_->symbol(header.symbol) : std::string_view();
-        decoded.fields.push_back(name.empty() ? field_text(field, message.data()) : FieldText{"symbol", std::string(name), false});
+        const auto name = field.name == "symbol" && field.kind == "u16" && symbols_ != nullptr
+                              ? symbols_->symbol(header.symbol)
+                              : std::string_view();
+        decoded.fields.push_back(name.empty() ? field_text(field, message.data())
+                                              : FieldText{"symbol", std::string(name), false});
     }
     if (header.type == MessageType::log_record && message.size() >= sizeof(LogRecord)) {
         LogRecord record;
@@ -112,7 +118,8 @@ std::string Decoded::find(std::string_view field) const {
 std::string Decoded::line() const {
     std::string text = fmt::format("{:<14}", name);
     for (const auto& field : fields) {
-        if (field.text.empty() || field.name == "flags" || field.name == "count" || field.name == "publish_ns") continue;
+        if (field.text.empty() || field.name == "flags" || field.name == "count" || field.name == "publish_ns")
+            continue;
         text += fmt::format(" {}={}", field.name, field.text);
     }
     return text;

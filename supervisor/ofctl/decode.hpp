@@ -51,7 +51,8 @@ struct Decoded {
 class MessageDecoder {
   public:
     /// `symbols` gives the names of header.symbol; may be null.
-    MessageDecoder(std::string_view schema, const shm::BookPage* symbols) : messages_(parse_schema(schema)), symbols_(symbols) {}
+    MessageDecoder(std::string_view schema, const shm::BookPage* symbols)
+        : messages_(parse_schema(schema)), symbols_(symbols) {}
     Decoded decode(const std::vector<std::byte>& message) const;
 
   private:

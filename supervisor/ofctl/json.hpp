@@ -1,5 +1,5 @@
-// JSON text, written piece by piece in the order in which it is to stand. Keys and texts are escaped; bytes that are no UTF-8
-// become U+FFFD.
+// JSON text, written piece by piece in the order in which it is to stand. Keys and texts are escaped; bytes that are no
+// UTF-8 become U+FFFD.
 #pragma once
 
 #include <cstdint>

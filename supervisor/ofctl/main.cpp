@@ -34,18 +34,22 @@ CLI::App* add_verb(CLI::App& parent, Verb& chosen, const char* name, const char*
 void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* status_verb = add_verb(app, chosen, "status", "The workers: state, pid, restarts, heartbeat, lag", status);
     status_verb->add_option("WORKER", options.names, "Only these");
-    status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")->check(CLI::Range(1, 86'400));
+    status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")
+        ->check(CLI::Range(1, 86'400));
     status_verb->add_option("--count", options.count, "Stop watching after N tables");
     add_verb(app, chosen, "health", "One line: healthy, degraded or down, and why", health);
     auto* logs_verb = add_verb(app, chosen, "logs", "Log records still in the rings, merged by time", logs);
     logs_verb->add_flag("-f,--follow", options.follow, "Go on with new ones");
     logs_verb->add_option("-n,--lines", options.lines, "Only the newest N");
-    logs_verb->add_option("--level", options.level, "Only from this level on")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    logs_verb->add_option("--level", options.level, "Only from this level on")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
     logs_verb->add_option("--worker", options.worker, "Only of this process");
     logs_verb->add_option("--since", options.since_s, "Only of the last SEC seconds");
     logs_verb->add_option("--grep", options.grep, "Only with this text");
     auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
-    trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")->required()->expected(1);
+    trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")
+        ->required()
+        ->expected(1);
 }
 
 void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
@@ -54,7 +58,8 @@ void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
     shm_verb->fallthrough();
     add_verb(*shm_verb, chosen, "ls", "All segments", shm_ls);
     auto* dump_verb = add_verb(*shm_verb, chosen, "dump", "Header and content of a segment", shm_dump);
-    auto* tail_verb = add_verb(*shm_verb, chosen, "tail", "The newest messages of a ring, without taking part", shm_tail);
+    auto* tail_verb =
+        add_verb(*shm_verb, chosen, "tail", "The newest messages of a ring, without taking part", shm_tail);
     for (auto* verb : {dump_verb, tail_verb}) {
         verb->add_option("SEGMENT", options.names, "Its channel, such as market.0")->required()->expected(1);
         verb->add_option("-n,--last", options.lines, "The newest N messages (16)");
@@ -78,7 +83,8 @@ void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* config_verb = app.add_subcommand("config", "The configuration file");
     config_verb->require_subcommand(1);
     config_verb->fallthrough();
-    auto* check_verb = add_verb(*config_verb, chosen, "check", "Print every error of a configuration file", config_check);
+    auto* check_verb =
+        add_verb(*config_verb, chosen, "check", "Print every error of a configuration file", config_check);
     check_verb->add_option("FILE", options.names, "Instead of the running instance's file")->expected(0, 1);
 }
 

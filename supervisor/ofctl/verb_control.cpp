@@ -25,13 +25,16 @@ struct Answer {
     std::string text;
 };
 
-Answer unreachable(const std::string& why) { return {code(ExitCode::unreachable), "the supervisor does not answer: " + why}; }
+Answer unreachable(const std::string& why) {
+    return {code(ExitCode::unreachable), "the supervisor does not answer: " + why};
+}
 
 /// One packet to the supervisor, one back. A supervisor that is stopped or gone is told within a second.
 Answer ask(const std::string& socket_path, const std::string& request) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (socket_path.size() >= sizeof address.sun_path) return unreachable("its socket's path is too long: " + socket_path);
+    if (socket_path.size() >= sizeof address.sun_path)
+        return unreachable("its socket's path is too long: " + socket_path);
     std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
     const int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return unreachable(std::strerror(errno));
@@ -39,9 +42,11 @@ Answer ask(const std::string& socket_path, const std::string& request) {
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &answer_timeout, sizeof answer_timeout);
     char answer[1024];
     ssize_t bytes = -1;
-    if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) >= 0)
+    if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) >= 0)
         bytes = recv(descriptor, answer, sizeof answer, 0);
-    const auto reason = errno == EAGAIN ? std::string("no answer within a second (is it stopped?)") : fmt::format("{}: {}", socket_path, std::strerror(errno));
+    const auto reason = errno == EAGAIN ? std::string("no answer within a second (is it stopped?)")
+                                        : fmt::format("{}: {}", socket_path, std::strerror(errno));
     close(descriptor);
     if (bytes <= 0) return unreachable(reason);
     const std::string text(answer, static_cast<size_t>(bytes));
@@ -55,7 +60,10 @@ Answer ask(const std::string& socket_path, const std::string& request) {
 int tell(const Options& options, int exit_code, const std::string& text) {
     if (options.json) {
         Json json;
-        json.open_object().field(exit_code == 0 ? "ok" : "error", std::string_view(text)).field("exit_code", exit_code).close_object();
+        json.open_object()
+            .field(exit_code == 0 ? "ok" : "error", std::string_view(text))
+            .field("exit_code", exit_code)
+            .close_object();
         put_line(json.text());
     } else if (exit_code == 0) {
         put_line(text);
@@ -81,7 +89,8 @@ Expected<Answer> request(const Options& options, const std::string& text) {
     const auto view = View::open(options.source);
     if (!view) return tl::make_unexpected(view.error());
     const auto& line = view->control().instance;
-    if (!view->supervisor_alive()) return unreachable(fmt::format("pid {} is gone", line.supervisor_pid.load(std::memory_order_relaxed)));
+    if (!view->supervisor_alive())
+        return unreachable(fmt::format("pid {} is gone", line.supervisor_pid.load(std::memory_order_relaxed)));
     return ask(fmt::format("{}/control.sock", line.state_dir), text);
 }
 
@@ -92,7 +101,9 @@ int restart(const Options& options) {
         const auto view = View::open(options.source);
         if (!view) return refuse(options, view.error());
         const auto before = view->worker(name);
-        if (!before) return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}", options.source.instance, name)});
+        if (!before)
+            return refuse(options, {ErrorKind::missing,
+                                    fmt::format("instance {} has no worker called {}", options.source.instance, name)});
         const auto incarnation = before->slot->desk.incarnation.load(std::memory_order_relaxed);
         const auto answer = request(options, fmt::format("restart {} {}", name, options.reason));
         if (!answer) return refuse(options, answer.error());
@@ -105,9 +116,14 @@ int restart(const Options& options) {
             const auto now = view->worker(name);
             return now && now->well() && now->slot->desk.incarnation.load(std::memory_order_relaxed) > incarnation;
         });
-        if (!back) return tell(options, code(ExitCode::timed_out), fmt::format("{} does not run {} s after its restart was asked for; see ofctl logs", name, options.timeout_s));
+        if (!back)
+            return tell(options, code(ExitCode::timed_out),
+                        fmt::format("{} does not run {} s after its restart was asked for; see ofctl logs", name,
+                                    options.timeout_s));
         const auto now = view->worker(name);
-        tell(options, 0, fmt::format("{}: running again as pid {} ({})", name, now->slot->desk.pid.load(std::memory_order_relaxed), answer->text.substr(0, answer->text.find(' '))));
+        tell(options, 0,
+             fmt::format("{}: running again as pid {} ({})", name, now->slot->desk.pid.load(std::memory_order_relaxed),
+                         answer->text.substr(0, answer->text.find(' '))));
     }
     return code(ExitCode::ok);
 }
@@ -119,11 +135,16 @@ int stop(const Options& options) {
     if (!answer) return refuse(options, answer.error());
     if (answer->exit_code != 0 || !options.wait) return tell(options, answer->exit_code, answer->text);
     const bool gone = wait_for(options.timeout_s, [&] { return !view->supervisor_alive(); });
-    if (!gone) return tell(options, code(ExitCode::timed_out), fmt::format("instance {} has not stopped within {} s", options.source.instance, options.timeout_s));
-    return tell(options, 0, fmt::format("instance {} has stopped ({})", options.source.instance, answer->text.substr(0, answer->text.find(' '))));
+    if (!gone)
+        return tell(options, code(ExitCode::timed_out),
+                    fmt::format("instance {} has not stopped within {} s", options.source.instance, options.timeout_s));
+    return tell(options, 0,
+                fmt::format("instance {} has stopped ({})", options.source.instance,
+                            answer->text.substr(0, answer->text.find(' '))));
 }
 
-/// The supervisor's program knows the whole file, each worker's part included; it lies beside this one, or where the build puts it.
+/// The supervisor's program knows the whole file, each worker's part included; it lies beside this one, or where the
+/// build puts it.
 int config_check(const Options& options) {
     std::string path = options.names.empty() ? "" : options.names.front();
     if (path.empty()) {
@@ -135,9 +156,11 @@ int config_check(const Options& options) {
     for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {
         if (access(program.c_str(), X_OK) != 0) continue;
         flush_output();
-        execl(program.c_str(), program.c_str(), "check", "--config", path.c_str(), options.json ? "--json" : nullptr, nullptr);
+        execl(program.c_str(), program.c_str(), "check", "--config", path.c_str(), options.json ? "--json" : nullptr,
+              nullptr);
     }
-    return refuse(options, {ErrorKind::missing, fmt::format("ofsupervisor is not beside ofctl in {}", own_folder.string())});
+    return refuse(options,
+                  {ErrorKind::missing, fmt::format("ofsupervisor is not beside ofctl in {}", own_folder.string())});
 }
 
 }  // namespace of::ofctl

@@ -14,7 +14,6 @@
 namespace of::ofctl {
 namespace {
 
-
 struct Source256 {
     std::string channel;
     shm::Segment segment;
@@ -30,7 +29,8 @@ std::vector<Source256> open_rings(const View& view, const Options& options) {
     for (const auto& channel : channels_in(view.source())) {
         if (!channel.starts_with("log.") || (!options.worker.empty() && channel != "log." + options.worker)) continue;
         auto segment = view.segment(channel);
-        if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().slot_bytes != 256) continue;
+        if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().slot_bytes != 256)
+            continue;
         const auto tail = segment->lines().tail.load(std::memory_order_acquire);
         const auto oldest = tail > segment->header().slots ? tail - segment->header().slots : 0;
         shm::BroadcastReader<256> reader(*segment, oldest);
@@ -47,7 +47,9 @@ LogLevel level_of(std::string_view name) {
 }
 
 bool wanted(const LogRecord& record, const Options& options, int64_t since_ns) {
-    if (record.header.type != MessageType::log_record || record.level < level_of(options.level) || record.wall_ns < since_ns) return false;
+    if (record.header.type != MessageType::log_record || record.level < level_of(options.level) ||
+        record.wall_ns < since_ns)
+        return false;
     return options.grep.empty() || render(record).find(options.grep) != std::string::npos;
 }
 
@@ -59,7 +61,8 @@ void collect(std::vector<Source256>& rings, const Options& options, int64_t sinc
             const auto status = ring.reader.read(&line.record);
             if (status == shm::ReadStatus::empty) break;
             if (status == shm::ReadStatus::lapped) {
-                complain(fmt::format("lost {} records of {}: they were overwritten before they were read", ring.reader.lost() - lost_before, ring.channel));
+                complain(fmt::format("lost {} records of {}: they were overwritten before they were read",
+                                     ring.reader.lost() - lost_before, ring.channel));
                 continue;
             }
             if (wanted(line.record, options, since_ns)) lines.push_back(line);
@@ -73,13 +76,20 @@ void print(const Line& line, const Options& options) {
     const auto worker = name_of(ProcessId::unpack(record.header.origin));
     if (options.json) {
         Json json;
-        json.open_object().field("ts", std::string_view(wall_text(record.wall_ns))).field("level", name_of(record.level)).field("worker", std::string_view(worker));
+        json.open_object()
+            .field("ts", std::string_view(wall_text(record.wall_ns)))
+            .field("level", name_of(record.level))
+            .field("worker", std::string_view(worker));
         json.field("event", sentence(record.id).name).field("message", std::string_view(render(record)));
         json.field("correlation", std::string_view(to_string(record.header.correlation))).close_object();
         return put_line(json.text());
     }
-    const auto tone = record.level == LogLevel::error ? Tone::bad : record.level == LogLevel::warn ? Tone::warn : Tone::plain;
-    put_line(fmt::format("{} {} {:<13} {}  [{}]", wall_text(record.wall_ns), toned(fmt::format("{:<5}", name_of(record.level)), tone), worker, render(record), to_string(record.header.correlation)));
+    const auto tone = record.level == LogLevel::error  ? Tone::bad
+                      : record.level == LogLevel::warn ? Tone::warn
+                                                       : Tone::plain;
+    put_line(fmt::format("{} {} {:<13} {}  [{}]", wall_text(record.wall_ns),
+                         toned(fmt::format("{:<5}", name_of(record.level)), tone), worker, render(record),
+                         to_string(record.header.correlation)));
 }
 
 }  // namespace
@@ -88,12 +98,14 @@ int logs(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
     if (!options.worker.empty() && options.worker != name_of(ProcessKind::supervisor) && !view->worker(options.worker))
-        return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}", options.source.instance, options.worker)});
+        return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}",
+                                                                options.source.instance, options.worker)});
     auto rings = open_rings(*view, options);
     const auto since_ns = options.since_s > 0 ? wall_now() - static_cast<int64_t>(options.since_s * 1e9) : 0;
     std::vector<Line> lines;
     collect(rings, options, since_ns, lines);
-    if (options.lines != 0 && lines.size() > options.lines) lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(options.lines));
+    if (options.lines != 0 && lines.size() > options.lines)
+        lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(options.lines));
     for (;;) {
         for (const auto& line : lines) print(line, options);
         flush_output();

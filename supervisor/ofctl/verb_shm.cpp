@@ -23,7 +23,9 @@ struct Symbols {
         const auto index = channel.starts_with("market.") ? channel.substr(dot + 1) : "0";
         auto opened = view.segment("book." + index);
         const auto expected = shm::make_spec("", "", shm::SegmentKind::page, "book", 0, 0, "");
-        if (opened && opened->header().layout_hash == expected.layout_hash() && opened->header().total_bytes == expected.total_bytes()) segment.emplace(std::move(*opened));
+        if (opened && opened->header().layout_hash == expected.layout_hash() &&
+            opened->header().total_bytes == expected.total_bytes())
+            segment.emplace(std::move(*opened));
     }
     const shm::BookPage* page() const { return segment ? &segment->page<shm::BookPage>() : nullptr; }
     std::optional<shm::Segment> segment;
@@ -50,7 +52,10 @@ std::optional<std::pair<uint64_t, uint64_t>> parse_range(const std::string& text
 class Messages {
   public:
     Messages(const Options& options, const View& view, shm::Segment segment)
-        : ring(std::move(segment)), options_(options), symbols_(view, ring.segment().header().channel), decoder_(ring.segment().schema(), symbols_.page()) {}
+        : ring(std::move(segment)),
+          options_(options),
+          symbols_(view, ring.segment().header().channel),
+          decoder_(ring.segment().schema(), symbols_.page()) {}
 
     /// Where the newest `count` of them begin.
     uint64_t newest(uint64_t count, uint64_t tail) {
@@ -81,10 +86,12 @@ class Messages {
 
   private:
     bool matches(const Decoded& decoded) const {
-        return (options_.symbol.empty() || decoded.find("symbol") == options_.symbol) && (options_.type.empty() || decoded.name == options_.type);
+        return (options_.symbol.empty() || decoded.find("symbol") == options_.symbol) &&
+               (options_.type.empty() || decoded.name == options_.type);
     }
     bool wanted(uint64_t position) {
-        return ring.read(position, message_) && ((options_.symbol.empty() && options_.type.empty()) || matches(decoder_.decode(message_)));
+        return ring.read(position, message_) &&
+               ((options_.symbol.empty() && options_.type.empty()) || matches(decoder_.decode(message_)));
     }
 
     const Options& options_;
@@ -96,12 +103,15 @@ class Messages {
 void print_header(const Options& options, const shm::Segment& segment) {
     const auto& header = segment.header();
     if (options.json) return;
-    put_line(fmt::format("{}.{}: {}, {} slots of {} bytes, {} in all, layout {:016x}, generation {:016x}", header.instance, header.channel, name_of(static_cast<Transport>(header.kind)), header.slots, header.slot_bytes,
-                         bytes_text(header.total_bytes), header.layout_hash, header.generation));
-    put_line(fmt::format("made {} by pid {} ({})", wall_text(header.created_ns), header.creator_pid, shm::creator_lives(header) ? "lives" : "gone"));
+    put_line(fmt::format("{}.{}: {}, {} slots of {} bytes, {} in all, layout {:016x}, generation {:016x}",
+                         header.instance, header.channel, name_of(static_cast<Transport>(header.kind)), header.slots,
+                         header.slot_bytes, bytes_text(header.total_bytes), header.layout_hash, header.generation));
+    put_line(fmt::format("made {} by pid {} ({})", wall_text(header.created_ns), header.creator_pid,
+                         shm::creator_lives(header) ? "lives" : "gone"));
     if (header.kind == shm::SegmentKind::page) return;
     const auto& lines = segment.lines();
-    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", lines.tail.load(), lines.head.load(), lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
+    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", lines.tail.load(), lines.head.load(),
+                         lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
 }
 
 int dump_ring(const Options& options, const View& view, shm::Segment segment) {
@@ -112,7 +122,9 @@ int dump_ring(const Options& options, const View& view, shm::Segment segment) {
         range.first = messages.newest(options.lines == 0 ? dump_default : options.lines, tail);
     } else {
         const auto parsed = parse_range(options.slots, messages.ring.oldest(), tail);
-        if (!parsed) return refuse(options, {ErrorKind::invalid, fmt::format("--slots must be A:B with A <= B, found \"{}\"", options.slots)});
+        if (!parsed)
+            return refuse(options, {ErrorKind::invalid,
+                                    fmt::format("--slots must be A:B with A <= B, found \"{}\"", options.slots)});
         range = *parsed;
     }
     for (auto position = range.first; position < range.second; ++position) messages.print(position);
@@ -122,7 +134,12 @@ int dump_ring(const Options& options, const View& view, shm::Segment segment) {
 void dump_metrics(const Options& options, const shm::MetricsPage& page) {
     const auto copied = shm::snapshot(page);
     Json json;
-    if (options.json) json.open_object().field("batch", copied.batch).field("updates", page.updates.load()).key("metrics").open_array();
+    if (options.json)
+        json.open_object()
+            .field("batch", copied.batch)
+            .field("updates", page.updates.load())
+            .key("metrics")
+            .open_array();
     for (const auto& value : copied.values) {
         const std::string name(value.entry->name, strnlen(value.entry->name, sizeof value.entry->name));
         const std::string labels(value.entry->labels, strnlen(value.entry->labels, sizeof value.entry->labels));
@@ -130,14 +147,20 @@ void dump_metrics(const Options& options, const shm::MetricsPage& page) {
         if (options.json) {
             json.open_object().field("name", std::string_view(name)).field("labels", std::string_view(labels));
             if (histogram) {
-                json.field("count", value.count()).field("p50", value.quantile(0.5)).field("p99", value.quantile(0.99)).field("p999", value.quantile(0.999)).field("max", value.max());
+                json.field("count", value.count())
+                    .field("p50", value.quantile(0.5))
+                    .field("p99", value.quantile(0.99))
+                    .field("p999", value.quantile(0.999))
+                    .field("max", value.max());
             } else {
                 json.field("value", static_cast<int64_t>(value.scalar()));
             }
             json.close_object();
             continue;
         }
-        put_line(histogram ? fmt::format("  {:<32} {:<22} count {}  p50 {}  p99 {}  p99.9 {}  max {}", name, labels, value.count(), value.quantile(0.5), value.quantile(0.99), value.quantile(0.999), value.max())
+        put_line(histogram ? fmt::format("  {:<32} {:<22} count {}  p50 {}  p99 {}  p99.9 {}  max {}", name, labels,
+                                         value.count(), value.quantile(0.5), value.quantile(0.99),
+                                         value.quantile(0.999), value.max())
                            : fmt::format("  {:<32} {:<22} {}", name, labels, static_cast<int64_t>(value.scalar())));
     }
     if (options.json) put_line(json.close_array().close_object().text());
@@ -151,11 +174,17 @@ void dump_book(const Options& options, const shm::BookPage& page) {
         const auto& entry = page.entries[i];
         const auto quote = entry.load().value_or(shm::Quote{});
         if (options.json) {
-            json.open_object().field("index", i).field("symbol", entry.symbol()).field("update_id", quote.update_id).field("bid_price", std::string_view(format_e8(quote.bid_price)));
-            json.field("bid_qty", std::string_view(format_e8(quote.bid_quantity))).field("ask_price", std::string_view(format_e8(quote.ask_price)));
+            json.open_object()
+                .field("index", i)
+                .field("symbol", entry.symbol())
+                .field("update_id", quote.update_id)
+                .field("bid_price", std::string_view(format_e8(quote.bid_price)));
+            json.field("bid_qty", std::string_view(format_e8(quote.bid_quantity)))
+                .field("ask_price", std::string_view(format_e8(quote.ask_price)));
             json.field("ask_qty", std::string_view(format_e8(quote.ask_quantity))).close_object();
         } else {
-            put_line(fmt::format("  {:>3}  {:<16} update {}  bid {} x {}  ask {} x {}", i, entry.symbol(), quote.update_id, format_e8(quote.bid_price), format_e8(quote.bid_quantity),
+            put_line(fmt::format("  {:>3}  {:<16} update {}  bid {} x {}  ask {} x {}", i, entry.symbol(),
+                                 quote.update_id, format_e8(quote.bid_price), format_e8(quote.bid_quantity),
                                  format_e8(quote.ask_price), format_e8(quote.ask_quantity)));
         }
     }
@@ -163,7 +192,8 @@ void dump_book(const Options& options, const shm::BookPage& page) {
 }
 
 int dump_page(const Options& options, const shm::Segment& segment) {
-    const std::string channel(segment.header().channel, strnlen(segment.header().channel, sizeof segment.header().channel));
+    const std::string channel(segment.header().channel,
+                              strnlen(segment.header().channel, sizeof segment.header().channel));
     const auto kind = channel.substr(0, channel.find('.'));
     if (kind == "control") {
         auto all = options;
@@ -171,9 +201,14 @@ int dump_page(const Options& options, const shm::Segment& segment) {
         status(all);
         return code(ExitCode::ok);
     }
-    const auto expected = kind == "metrics" || kind == "book" ? shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "") : shm::SegmentSpec{};
-    if (segment.header().layout_hash != expected.layout_hash() || segment.header().total_bytes != expected.total_bytes())
-        return refuse(options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel, segment.header().layout_hash)});
+    const auto expected = kind == "metrics" || kind == "book"
+                              ? shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "")
+                              : shm::SegmentSpec{};
+    if (segment.header().layout_hash != expected.layout_hash() ||
+        segment.header().total_bytes != expected.total_bytes())
+        return refuse(
+            options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel,
+                                                       segment.header().layout_hash)});
     if (kind == "metrics") dump_metrics(options, segment.page<shm::MetricsPage>());
     if (kind == "book") dump_book(options, segment.page<shm::BookPage>());
     return code(ExitCode::ok);
@@ -187,7 +222,8 @@ int shm_dump(const Options& options) {
     auto segment = view->segment(options.names.front());
     if (!segment) return refuse(options, segment.error());
     print_header(options, *segment);
-    return segment->header().kind == shm::SegmentKind::page ? dump_page(options, *segment) : dump_ring(options, *view, std::move(*segment));
+    return segment->header().kind == shm::SegmentKind::page ? dump_page(options, *segment)
+                                                            : dump_ring(options, *view, std::move(*segment));
 }
 
 int shm_tail(const Options& options) {
@@ -195,7 +231,9 @@ int shm_tail(const Options& options) {
     if (!view) return refuse(options, view.error());
     auto segment = view->segment(options.names.front());
     if (!segment) return refuse(options, segment.error());
-    if (segment->header().kind == shm::SegmentKind::page) return refuse(options, {ErrorKind::invalid, fmt::format("{} is a page: see ofctl shm dump {}", options.names.front(), options.names.front())});
+    if (segment->header().kind == shm::SegmentKind::page)
+        return refuse(options, {ErrorKind::invalid, fmt::format("{} is a page: see ofctl shm dump {}",
+                                                                options.names.front(), options.names.front())});
     Messages messages(options, *view, std::move(*segment));
     const auto& ring = messages.ring;
     const auto last = options.lines == 0 && !options.follow ? dump_default : options.lines;
@@ -203,7 +241,8 @@ int shm_tail(const Options& options) {
     for (;;) {
         for (const auto tail = ring.tail(); position < tail; ++position) {
             if (messages.print(position) || position >= ring.oldest()) continue;
-            complain(fmt::format("lost {} messages: they were overwritten before they were read", ring.oldest() - position));
+            complain(
+                fmt::format("lost {} messages: they were overwritten before they were read", ring.oldest() - position));
             position = ring.oldest() - 1;
         }
         flush_output();

@@ -29,30 +29,42 @@ struct Row {
 };
 
 std::string mode_text(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     return stat(path.c_str(), &status) == 0 ? fmt::format("{:04o}", status.st_mode & 0777) : "?";
 }
 
 void add_json(Json& json, const std::string& channel, const std::string& path, const Row& row) {
     const auto& header = row.header;
-    json.open_object().field("name", std::string_view(channel)).field("kind", name_of(static_cast<Transport>(header.kind)));
+    json.open_object()
+        .field("name", std::string_view(channel))
+        .field("kind", name_of(static_cast<Transport>(header.kind)));
     json.field("slots", header.slots).field("slot_bytes", header.slot_bytes).field("bytes", header.total_bytes);
     json.field("written", row.written).field("waiting", row.waiting).field("refused", row.refused);
     json.field("creator_pid", header.creator_pid).field("creator_alive", shm::creator_lives(header));
-    json.field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash))).field("mode", std::string_view(mode_text(path))).close_object();
+    json.field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash)))
+        .field("mode", std::string_view(mode_text(path)))
+        .close_object();
 }
 
 void add_line(Table& table, const std::string& channel, const Row& row) {
     const auto& header = row.header;
     const std::string kind(name_of(static_cast<Transport>(header.kind)));
-    if (header.kind == shm::SegmentKind::page) return table.add({channel, kind, "-", bytes_text(header.total_bytes), "-", "-", "-"});
-    table.add({channel, kind, fmt::format("{}", header.slots), bytes_text(header.total_bytes), count_text(row.written),
-               header.kind == shm::SegmentKind::queue ? count_text(row.waiting) : "-", {count_text(row.refused), row.refused == 0 ? Tone::plain : Tone::bad}});
+    if (header.kind == shm::SegmentKind::page)
+        return table.add({channel, kind, "-", bytes_text(header.total_bytes), "-", "-", "-"});
+    table.add({channel,
+               kind,
+               fmt::format("{}", header.slots),
+               bytes_text(header.total_bytes),
+               count_text(row.written),
+               header.kind == shm::SegmentKind::queue ? count_text(row.waiting) : "-",
+               {count_text(row.refused), row.refused == 0 ? Tone::plain : Tone::bad}});
 }
 
 Expected<std::vector<std::string>> channels_of(const Source& source) {
     auto channels = channels_in(source);
-    if (channels.empty()) return fail(ErrorKind::missing, fmt::format("instance {} has no segments in {}", source.instance, source.folder));
+    if (channels.empty())
+        return fail(ErrorKind::missing,
+                    fmt::format("instance {} has no segments in {}", source.instance, source.folder));
     return channels;
 }
 
@@ -60,8 +72,10 @@ Expected<std::vector<std::string>> channels_of(const Source& source) {
 std::string summary(const Source& source, size_t segments, uint64_t bytes) {
     const auto control = shm::Segment::inspect(fmt::format("{}/{}.control", source.folder, source.instance));
     const auto maker = !control ? std::string("by nobody who is known")
-                                : fmt::format("by pid {}{}", control->header().creator_pid, shm::creator_lives(control->header()) ? "" : " (gone)");
-    return fmt::format("instance {}: {} segments, {} in all, made {}", source.instance, segments, bytes_text(bytes), maker);
+                                : fmt::format("by pid {}{}", control->header().creator_pid,
+                                              shm::creator_lives(control->header()) ? "" : " (gone)");
+    return fmt::format("instance {}: {} segments, {} in all, made {}", source.instance, segments, bytes_text(bytes),
+                       maker);
 }
 
 }  // namespace
@@ -71,7 +85,13 @@ int shm_ls(const Options& options) {
     const auto channels = channels_of(source);
     if (!channels) return refuse(options, channels.error());
     using enum Table::Align;
-    Table table({{"SEGMENT"}, {"KIND"}, {"SLOTS", right}, {"SIZE", right}, {"WRITTEN", right}, {"WAIT", right}, {"REFUSED", right}});
+    Table table({{"SEGMENT"},
+                 {"KIND"},
+                 {"SLOTS", right},
+                 {"SIZE", right},
+                 {"WRITTEN", right},
+                 {"WAIT", right},
+                 {"REFUSED", right}});
     Json json;
     json.open_object().field("instance", std::string_view(source.instance)).key("segments").open_array();
     int result = code(ExitCode::ok);
@@ -81,9 +101,13 @@ int shm_ls(const Options& options) {
         const auto path = fmt::format("{}/{}.{}", source.folder, source.instance, channel);
         const auto segment = shm::Segment::inspect(path);
         if (!segment) {
-            result = std::max(result, code(segment.error().kind == ErrorKind::mismatch ? ExitCode::mismatch : ExitCode::corrupt));
+            result = std::max(
+                result, code(segment.error().kind == ErrorKind::mismatch ? ExitCode::mismatch : ExitCode::corrupt));
             problems.push_back(segment.error().message);
-            json.open_object().field("name", std::string_view(channel)).field("error", std::string_view(segment.error().message)).close_object();
+            json.open_object()
+                .field("name", std::string_view(channel))
+                .field("error", std::string_view(segment.error().message))
+                .close_object();
             continue;
         }
         const Row row(*segment);

@@ -11,7 +11,9 @@
 namespace of::ofctl {
 namespace {
 
-int64_t heartbeat_age_ns(const ProcessView& process) { return mono_now() - process.slot->own.heartbeat_ns.load(std::memory_order_relaxed); }
+int64_t heartbeat_age_ns(const ProcessView& process) {
+    return mono_now() - process.slot->own.heartbeat_ns.load(std::memory_order_relaxed);
+}
 
 /// "", "code 10" or "signal 9".
 std::string last_exit(const shm::DeskLine& desk) {
@@ -35,7 +37,9 @@ uint64_t lag(const View& view, const ProcessView& process) {
         const std::string channel(cursor.channel, strnlen(cursor.channel, sizeof cursor.channel));
         if (channel.empty()) break;
         const auto segment = view.segment(channel);
-        if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().generation != cursor.generation.load(std::memory_order_relaxed)) continue;
+        if (!segment || segment->header().kind != shm::SegmentKind::broadcast ||
+            segment->header().generation != cursor.generation.load(std::memory_order_relaxed))
+            continue;
         const auto tail = segment->lines().tail.load(std::memory_order_acquire);
         const auto position = cursor.position.load(std::memory_order_relaxed);
         behind += tail > position ? tail - position : 0;
@@ -61,7 +65,9 @@ Tone tone_of(const ProcessView& process) {
 std::vector<ProcessView> chosen(const View& view, const Options& options) {
     auto all = view.workers();
     if (options.names.empty()) return all;
-    std::erase_if(all, [&](const ProcessView& process) { return std::ranges::find(options.names, process.name) == options.names.end(); });
+    std::erase_if(all, [&](const ProcessView& process) {
+        return std::ranges::find(options.names, process.name) == options.names.end();
+    });
     return all;
 }
 
@@ -69,10 +75,20 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
     const auto& line = view.control().instance;
     const auto pid = line.supervisor_pid.load(std::memory_order_relaxed);
     put_line(fmt::format("instance {}: {}", view.source().instance,
-                         view.source().copied() ? "copied segments" : view.supervisor_alive() ? fmt::format("supervisor pid {}", pid)
-                                                                                               : toned(fmt::format("the supervisor (pid {}) is gone", pid), Tone::bad)));
+                         view.source().copied() ? "copied segments"
+                         : view.supervisor_alive()
+                             ? fmt::format("supervisor pid {}", pid)
+                             : toned(fmt::format("the supervisor (pid {}) is gone", pid), Tone::bad)));
     using enum Table::Align;
-    Table table({{"WORKER"}, {"STATE"}, {"PID", right}, {"UP", right}, {"RESTARTS"}, {"BEAT", right}, {"MSGS", right}, {"LAG", right}, {"LOST", right}});
+    Table table({{"WORKER"},
+                 {"STATE"},
+                 {"PID", right},
+                 {"UP", right},
+                 {"RESTARTS"},
+                 {"BEAT", right},
+                 {"MSGS", right},
+                 {"LAG", right},
+                 {"LOST", right}});
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
         const auto lost_messages = lost(process);
@@ -91,16 +107,31 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
 
 void print_json(const View& view, const std::vector<ProcessView>& workers) {
     Json json;
-    json.open_object().field("instance", std::string_view(view.source().instance)).field("supervisor_alive", view.supervisor_alive());
-    json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed)).key("workers").open_array();
+    json.open_object()
+        .field("instance", std::string_view(view.source().instance))
+        .field("supervisor_alive", view.supervisor_alive());
+    json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed))
+        .key("workers")
+        .open_array();
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
-        json.open_object().field("name", std::string_view(process.name)).field("state", std::string_view(process.label())).field("alive", process.alive).field("frozen", process.frozen);
-        json.field("pid", process.alive ? slot.desk.pid.load(std::memory_order_relaxed) : 0).field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed));
-        json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed)).field("last_exit", std::string_view(last_exit(slot.desk)));
-        json.field("uptime_ms", process.alive ? (mono_now() - slot.desk.spawn_ns.load(std::memory_order_relaxed)) / 1'000'000 : 0);
-        json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000).field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000);
-        json.field("messages", slot.own.messages.load(std::memory_order_relaxed)).field("lag", lag(view, process)).field("lost", lost(process)).close_object();
+        json.open_object()
+            .field("name", std::string_view(process.name))
+            .field("state", std::string_view(process.label()))
+            .field("alive", process.alive)
+            .field("frozen", process.frozen);
+        json.field("pid", process.alive ? slot.desk.pid.load(std::memory_order_relaxed) : 0)
+            .field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed));
+        json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed))
+            .field("last_exit", std::string_view(last_exit(slot.desk)));
+        json.field("uptime_ms",
+                   process.alive ? (mono_now() - slot.desk.spawn_ns.load(std::memory_order_relaxed)) / 1'000'000 : 0);
+        json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000)
+            .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000);
+        json.field("messages", slot.own.messages.load(std::memory_order_relaxed))
+            .field("lag", lag(view, process))
+            .field("lost", lost(process))
+            .close_object();
     }
     json.close_array().close_object();
     put_line(json.text());
@@ -116,7 +147,9 @@ int status_once(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
     for (const auto& name : options.names) {
-        if (!view->worker(name)) return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}", options.source.instance, name)});
+        if (!view->worker(name))
+            return refuse(options, {ErrorKind::missing,
+                                    fmt::format("instance {} has no worker called {}", options.source.instance, name)});
     }
     const auto workers = chosen(*view, options);
     if (options.json) {
@@ -150,14 +183,21 @@ int health(const Options& options) {
     for (const auto& process : workers) {
         if (!process.well()) reasons.push_back(fmt::format("{} is {}", process.name, process.label()));
     }
-    const auto* word = result == code(ExitCode::ok) ? "healthy" : result == code(ExitCode::degraded) ? "degraded" : "down";
+    const auto* word = result == code(ExitCode::ok)         ? "healthy"
+                       : result == code(ExitCode::degraded) ? "degraded"
+                                                            : "down";
     if (options.json) {
         Json json;
-        json.open_object().field("instance", std::string_view(options.source.instance)).field("health", word).key("reasons").open_array();
+        json.open_object()
+            .field("instance", std::string_view(options.source.instance))
+            .field("health", word)
+            .key("reasons")
+            .open_array();
         for (const auto& reason : reasons) json.value(std::string_view(reason));
         put_line(json.close_array().close_object().text());
     } else {
-        put_line(reasons.empty() ? fmt::format("{}: all {} workers run", word, workers.size()) : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));
+        put_line(reasons.empty() ? fmt::format("{}: all {} workers run", word, workers.size())
+                                 : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));
     }
     return result;
 }

@@ -58,7 +58,8 @@ std::vector<FoundHop> find_hops(const View& view, CorrelationId id) {
 }
 
 /// Log records and market messages that carry the ID, as lines.
-std::vector<std::pair<std::string, Decoded>> find_messages(const View& view, CorrelationId id, const std::vector<FoundHop>& hops) {
+std::vector<std::pair<std::string, Decoded>> find_messages(const View& view, CorrelationId id,
+                                                           const std::vector<FoundHop>& hops) {
     std::vector<std::pair<std::string, Decoded>> found;
     const auto book = view.segment("book.0");
     const auto* symbols = book ? &book->page<shm::BookPage>() : nullptr;
@@ -70,37 +71,48 @@ std::vector<std::pair<std::string, Decoded>> find_messages(const View& view, Cor
         const RingView ring(std::move(*segment));
         const MessageDecoder decoder(ring.segment().schema(), symbols);
         if (!market) {
-            scan(ring, id, [&](uint64_t, const std::vector<std::byte>& message) { found.emplace_back(channel, decoder.decode(message)); });
+            scan(ring, id, [&](uint64_t, const std::vector<std::byte>& message) {
+                found.emplace_back(channel, decoder.decode(message));
+            });
             continue;
         }
         // The hops say where in the ring it lies: no need to go through all of it.
         const auto at = std::ranges::find_if(hops, [](const FoundHop& hop) { return hop.hop.hop == Hop::published; });
         std::vector<std::byte> message;
-        if (at != hops.end() && ring.read(static_cast<uint64_t>(at->hop.position), message) && reinterpret_cast<const Header*>(message.data())->correlation == id)
+        if (at != hops.end() && ring.read(static_cast<uint64_t>(at->hop.position), message) &&
+            reinterpret_cast<const Header*>(message.data())->correlation == id)
             found.emplace_back(channel, decoder.decode(message));
     }
     return found;
 }
 
-void print_table(const Options& options, CorrelationId id, const std::vector<FoundHop>& hops, const std::vector<std::pair<std::string, Decoded>>& messages) {
+void print_table(const Options& options, CorrelationId id, const std::vector<FoundHop>& hops,
+                 const std::vector<std::pair<std::string, Decoded>>& messages) {
     put_line(fmt::format("{}: {} hops", to_string(id), hops.size()));
     using enum Table::Align;
     Table table({{"HOP"}, {"PROCESS"}, {"AT us", right}, {"DELTA us", right}, {"SUBJECT", right}, {"POSITION", right}});
     for (size_t i = 0; i < hops.size(); ++i) {
         const auto& hop = hops[i].hop;
-        const auto since = [&](size_t from) { return static_cast<double>(hop.header.publish_ns - hops[from].hop.header.publish_ns) / 1000.0; };
-        table.add({std::string(name_of(hop.hop)), hops[i].process, fmt::format("{:.1f}", since(0)), fmt::format("{:.1f}", since(i == 0 ? 0 : i - 1)), std::to_string(hop.subject),
+        const auto since = [&](size_t from) {
+            return static_cast<double>(hop.header.publish_ns - hops[from].hop.header.publish_ns) / 1000.0;
+        };
+        table.add({std::string(name_of(hop.hop)), hops[i].process, fmt::format("{:.1f}", since(0)),
+                   fmt::format("{:.1f}", since(i == 0 ? 0 : i - 1)), std::to_string(hop.subject),
                    hop.position < 0 ? "-" : std::to_string(hop.position)});
     }
     if (!hops.empty()) table.print(options.headers);
     for (const auto& [channel, decoded] : messages) put_line(fmt::format("{}: {}", channel, decoded.line()));
 }
 
-void print_json(CorrelationId id, const std::vector<FoundHop>& hops, const std::vector<std::pair<std::string, Decoded>>& messages) {
+void print_json(CorrelationId id, const std::vector<FoundHop>& hops,
+                const std::vector<std::pair<std::string, Decoded>>& messages) {
     Json json;
     json.open_object().field("correlation", std::string_view(to_string(id))).key("hops").open_array();
     for (const auto& [hop, process] : hops) {
-        json.open_object().field("hop", name_of(hop.hop)).field("process", std::string_view(process)).field("mono_ns", hop.header.publish_ns);
+        json.open_object()
+            .field("hop", name_of(hop.hop))
+            .field("process", std::string_view(process))
+            .field("mono_ns", hop.header.publish_ns);
         json.field("subject", hop.subject).field("position", hop.position).close_object();
     }
     json.close_array().key("messages").open_array();
@@ -116,13 +128,22 @@ void print_json(CorrelationId id, const std::vector<FoundHop>& hops, const std::
 
 int trace(const Options& options) {
     const auto id = parse_id(options.names.front());
-    if (!id) return refuse(options, {ErrorKind::invalid, fmt::format("\"{}\" is no correlation ID: expected binance-3-00000a1b2c, a whole number, or 0x and hex digits", options.names.front())});
+    if (!id)
+        return refuse(
+            options,
+            {ErrorKind::invalid,
+             fmt::format(
+                 "\"{}\" is no correlation ID: expected binance-3-00000a1b2c, a whole number, or 0x and hex digits",
+                 options.names.front())});
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
     const auto hops = find_hops(*view, *id);
     const auto messages = find_messages(*view, *id, hops);
     if (hops.empty() && messages.empty())
-        return refuse(options, {ErrorKind::missing, fmt::format("nothing is known of {}: it was not sampled ([trace] sample = 1 traces everything), or its hops are overwritten ([rings] trace_slots)", to_string(*id))});
+        return refuse(options, {ErrorKind::missing,
+                                fmt::format("nothing is known of {}: it was not sampled ([trace] sample = 1 traces "
+                                            "everything), or its hops are overwritten ([rings] trace_slots)",
+                                            to_string(*id))});
     if (options.json) {
         print_json(*id, hops, messages);
     } else {

@@ -1,7 +1,8 @@
-// Kill at every instruction: a child performs one operation on a ring under ptrace and is killed after k instructions, for
-// every k until the operation completes. A successor attaches, and the promises must hold:
+// Kill at every instruction: a child performs one operation on a ring under ptrace and is killed after k instructions,
+// for every k until the operation completes. A successor attaches, and the promises must hold:
 //
-//   nothing torn, nothing acknowledged lost, nothing seen twice (but for a queue's last 16), nobody blocked, conservation exact.
+//   nothing torn, nothing acknowledged lost, nothing seen twice (but for a queue's last 16), nobody blocked,
+//   conservation exact.
 //
 // Output is TAP: one line for each operation. The child is built from the same headers as production code.
 #include <fmt/format.h>
@@ -42,7 +43,12 @@ bool whole(const Proof& proof) {
 }
 
 SegmentSpec spec_of(SegmentKind kind) {
-    return {.instance = fmt::format("crash-{}", getpid()), .channel = kind == SegmentKind::queue ? "queue" : "broadcast", .kind = kind, .slots = slots, .slot_bytes = 128, .layout = "ring 1"};
+    return {.instance = fmt::format("crash-{}", getpid()),
+            .channel = kind == SegmentKind::queue ? "queue" : "broadcast",
+            .kind = kind,
+            .slots = slots,
+            .slot_bytes = 128,
+            .layout = "ring 1"};
 }
 
 Segment fresh(const SegmentSpec& spec) {
@@ -59,9 +65,10 @@ Segment fresh(const SegmentSpec& spec) {
 struct Operation {
     std::string name;
     SegmentKind kind;
-    std::function<void(const Segment&)> prepare;               ///< the state before, made by a healthy process
-    std::function<void(const Segment&, void (*mark)())> run;   ///< in the child; everything behind mark() is stepped through
-    std::function<std::string(const Segment&)> check;          ///< what is wrong, or ""
+    std::function<void(const Segment&)> prepare;  ///< the state before, made by a healthy process
+    std::function<void(const Segment&, void (*mark)())>
+        run;                                           ///< in the child; everything behind mark() is stepped through
+    std::function<std::string(const Segment&)> check;  ///< what is wrong, or ""
 };
 
 enum class Outcome { killed, finished, failed };
@@ -86,7 +93,8 @@ Outcome run_killed(const Operation& operation, const Segment& segment, long inst
     if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) return Outcome::failed;
     auto outcome = Outcome::killed;
     for (long step = 0; step < instructions; ++step) {
-        if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0 || waitpid(child, &status, 0) != child) return Outcome::failed;
+        if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0 || waitpid(child, &status, 0) != child)
+            return Outcome::failed;
         if (WIFEXITED(status)) return WEXITSTATUS(status) == 0 ? Outcome::finished : Outcome::failed;
         if (WIFSTOPPED(status) && WSTOPSIG(status) != SIGTRAP) outcome = Outcome::failed;
     }
@@ -106,18 +114,21 @@ void push(QueueWriter<128>& writer, uint64_t n) {
     writer.commit();
 }
 
-/// After a writer's death: the successor appends one message, and a reader from `from` must find a gapless, whole sequence
-/// that ends with it, `before` messages long and at most `batch` more, all of the batch or none.
+/// After a writer's death: the successor appends one message, and a reader from `from` must find a gapless, whole
+/// sequence that ends with it, `before` messages long and at most `batch` more, all of the batch or none.
 std::string check_broadcast(const Segment& segment, uint64_t from, uint64_t before, uint64_t batch) {
     BroadcastWriter<128> successor(segment);
     const auto tail = successor.tail();
-    if (tail != before && tail != before + batch) return fmt::format("the successor found tail {}, expected {} or {}", tail, before, before + batch);
+    if (tail != before && tail != before + batch)
+        return fmt::format("the successor found tail {}, expected {} or {}", tail, before, before + batch);
     push(successor, tail);
     BroadcastReader<128> reader(segment, from);
     Proof proof{};
     for (uint64_t n = from; n <= tail; ++n) {
-        if (const auto status = reader.read(&proof); status != ReadStatus::message) return fmt::format("position {}: read status {}", n, static_cast<int>(status));
-        if (!whole(proof) || proof.number != n) return fmt::format("position {} holds message {}, whole: {}", n, proof.number, whole(proof));
+        if (const auto status = reader.read(&proof); status != ReadStatus::message)
+            return fmt::format("position {}: read status {}", n, static_cast<int>(status));
+        if (!whole(proof) || proof.number != n)
+            return fmt::format("position {} holds message {}, whole: {}", n, proof.number, whole(proof));
     }
     if (reader.read(&proof) != ReadStatus::empty) return "something lies behind the last message";
     return "";
@@ -127,14 +138,17 @@ std::string check_broadcast(const Segment& segment, uint64_t from, uint64_t befo
 std::string check_queue(const Segment& segment, uint64_t head_least, uint64_t before, uint64_t batch) {
     QueueWriter<128> successor(segment);
     const auto tail = successor.tail();
-    if (tail != before && tail != before + batch) return fmt::format("the successor found tail {}, expected {} or {}", tail, before, before + batch);
+    if (tail != before && tail != before + batch)
+        return fmt::format("the successor found tail {}, expected {} or {}", tail, before, before + batch);
     QueueReader<128> reader(segment);
-    if (reader.head() < head_least || reader.head() > tail) return fmt::format("head {} is not in {}..{}", reader.head(), head_least, tail);
+    if (reader.head() < head_least || reader.head() > tail)
+        return fmt::format("head {} is not in {}..{}", reader.head(), head_least, tail);
     if (tail - reader.head() < slots) push(successor, tail);
     for (uint64_t n = reader.head(); n < successor.tail(); ++n) {
         const auto* proof = reinterpret_cast<const Proof*>(reader.front());
         if (proof == nullptr) return fmt::format("message {} is missing", n);
-        if (!whole(*proof) || proof->number != n) return fmt::format("position {} holds message {}, whole: {}", n, proof->number, whole(*proof));
+        if (!whole(*proof) || proof->number != n)
+            return fmt::format("position {} holds message {}, whole: {}", n, proof->number, whole(*proof));
         reader.pop();
     }
     return reader.front() == nullptr ? "" : "something lies behind the last message";
@@ -158,15 +172,16 @@ void fill_queue(const Segment& segment, uint64_t count, uint64_t read) {
 }
 
 Operation broadcast_push(std::string name, uint64_t before, uint64_t batch) {
-    return {std::move(name), SegmentKind::broadcast, [=](const Segment& segment) { fill_broadcast(segment, before); },
-            [=](const Segment& segment, void (*stop)()) {
-                BroadcastWriter<128> writer(segment);
-                stop();
-                writer.claim(batch);
-                for (uint64_t i = 0; i < batch; ++i) fill(writer.message<Proof>(i), before + i);
-                writer.commit();
-            },
-            [=](const Segment& segment) { return check_broadcast(segment, before > 40 ? before - 40 : 0, before, batch); }};
+    return {
+        std::move(name), SegmentKind::broadcast, [=](const Segment& segment) { fill_broadcast(segment, before); },
+        [=](const Segment& segment, void (*stop)()) {
+            BroadcastWriter<128> writer(segment);
+            stop();
+            writer.claim(batch);
+            for (uint64_t i = 0; i < batch; ++i) fill(writer.message<Proof>(i), before + i);
+            writer.commit();
+        },
+        [=](const Segment& segment) { return check_broadcast(segment, before > 40 ? before - 40 : 0, before, batch); }};
 }
 
 Operation queue_push(std::string name, uint64_t before, uint64_t read, uint64_t batch) {
@@ -193,7 +208,8 @@ Operation queue_pop(std::string name, uint64_t before, uint64_t read, uint64_t p
 }
 
 Operation broadcast_read_lapped() {
-    return {"broadcast: a lapped read", SegmentKind::broadcast, [](const Segment& segment) { fill_broadcast(segment, 200); },
+    return {"broadcast: a lapped read", SegmentKind::broadcast,
+            [](const Segment& segment) { fill_broadcast(segment, 200); },
             [](const Segment& segment, void (*stop)()) {
                 BroadcastReader<128> reader(segment, 0);
                 Proof proof{};
@@ -242,7 +258,8 @@ long prove(const Operation& operation) {
         const auto segment = fresh(spec);
         operation.prepare(segment);
         const auto outcome = run_killed(operation, segment, instructions);
-        const auto wrong = outcome == Outcome::failed ? std::string("the child did not follow") : operation.check(segment);
+        const auto wrong =
+            outcome == Outcome::failed ? std::string("the child did not follow") : operation.check(segment);
         remove_segment(spec.name());
         if (!wrong.empty()) {
             fmt::print("# killed after {} instructions: {}\n", instructions, wrong);
@@ -277,7 +294,8 @@ int main() {
     for (size_t i = 0; i < std::size(operations); ++i) {
         const auto instructions = prove(operations[i]);
         all = all && instructions >= 0;
-        fmt::print("{}ok {} - {} ({} instructions)\n", instructions < 0 ? "not " : "", i + 1, operations[i].name, instructions);
+        fmt::print("{}ok {} - {} ({} instructions)\n", instructions < 0 ? "not " : "", i + 1, operations[i].name,
+                   instructions);
         std::fflush(stdout);
     }
     return all ? 0 : 1;

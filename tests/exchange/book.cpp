@@ -13,8 +13,8 @@ void append_side(std::string& out, const Side& side, size_t limit) {
     size_t printed = 0;
     for (const auto& [price, quantity] : side) {
         if (printed == limit) break;
-        fmt::format_to(std::back_inserter(out), "{}[\"{}\",\"{}\"]", printed == 0 ? "" : ",",
-                       format_e8(price), format_e8(quantity));
+        fmt::format_to(std::back_inserter(out), "{}[\"{}\",\"{}\"]", printed == 0 ? "" : ",", format_e8(price),
+                       format_e8(quantity));
         ++printed;
     }
 }

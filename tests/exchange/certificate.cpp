@@ -25,9 +25,7 @@ tl::unexpected<Error> openssl_error(const std::string& what) {
     return fail(what + ": " + text.data());
 }
 
-Key make_key() {
-    return {EVP_EC_gen("P-256"), EVP_PKEY_free};
-}
+Key make_key() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
 
 /// A serial number that no earlier start has used: some clients refuse a known one with another key.
 bool set_random_serial(X509* certificate) {
@@ -64,12 +62,11 @@ Certificate draft(EVP_PKEY* key, const char* common_name) {
 Certificate make_authority(EVP_PKEY* key) {
     Certificate ca = draft(key, "OrderFlow stand-in exchange CA");
     if (!ca) return nullptr;
-    const bool made =
-        X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) == 1 &&
-        add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-        add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign") &&
-        add_extension(ca.get(), ca.get(), NID_subject_key_identifier, "hash") &&
-        X509_sign(ca.get(), key, EVP_sha256()) > 0;
+    const bool made = X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) == 1 &&
+                      add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+                      add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign") &&
+                      add_extension(ca.get(), ca.get(), NID_subject_key_identifier, "hash") &&
+                      X509_sign(ca.get(), key, EVP_sha256()) > 0;
     return made ? ca : nullptr;
 }
 

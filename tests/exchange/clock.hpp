@@ -16,8 +16,6 @@ inline int64_t steady_ns() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
-inline int64_t steady_ms() {
-    return steady_ns() / 1'000'000;
-}
+inline int64_t steady_ms() { return steady_ns() / 1'000'000; }
 
 }  // namespace of::exchange

@@ -75,8 +75,7 @@ Reply dispatch(Exchange& exchange, http::verb verb, std::string_view target, con
 
 class ControlConnection : public std::enable_shared_from_this<ControlConnection> {
   public:
-    ControlConnection(Exchange& exchange, tcp::socket socket)
-        : exchange_(exchange), stream_(std::move(socket)) {}
+    ControlConnection(Exchange& exchange, tcp::socket socket) : exchange_(exchange), stream_(std::move(socket)) {}
 
     void read() {
         parser_.emplace();
@@ -90,8 +89,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   private:
     void answer() {
         const auto& request = parser_->get();
-        Reply reply =
-            dispatch(exchange_, request.method(), std::string_view(request.target()), request.body());
+        Reply reply = dispatch(exchange_, request.method(), std::string_view(request.target()), request.body());
         response_.emplace(reply.status, request.version());
         response_->set(http::field::content_type, "application/json");
         response_->keep_alive(request.keep_alive());

@@ -13,8 +13,6 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(std::string text) {
-    return tl::unexpected(Error{std::move(text)});
-}
+inline tl::unexpected<Error> fail(std::string text) { return tl::unexpected(Error{std::move(text)}); }
 
 }  // namespace of::exchange

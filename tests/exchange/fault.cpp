@@ -14,13 +14,9 @@ bool is_event(FaultKind kind) {
            kind == FaultKind::slow_read;
 }
 
-bool is_rest(FaultKind kind) {
-    return kind == FaultKind::rest_status || kind == FaultKind::late_snapshot;
-}
+bool is_rest(FaultKind kind) { return kind == FaultKind::rest_status || kind == FaultKind::late_snapshot; }
 
-bool matches(std::string_view pattern, std::string_view name) {
-    return pattern == "*" || pattern == name;
-}
+bool matches(std::string_view pattern, std::string_view name) { return pattern == "*" || pattern == name; }
 
 FrameAction action_of(FaultKind kind) {
     switch (kind) {

@@ -12,9 +12,9 @@ namespace of::exchange {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> names{
-    "drop", "duplicate",       "reorder",   "malformed",   "stall",
-    "cut",  "server_shutdown", "slow_read", "rest_status", "late_snapshot"};
+constexpr std::array<std::string_view, 10> names{"drop",        "duplicate",    "reorder",         "malformed",
+                                                 "stall",       "cut",          "server_shutdown", "slow_read",
+                                                 "rest_status", "late_snapshot"};
 constexpr int64_t ms_max = 86'400'000;
 
 Result<FaultKind> parse_kind(std::string_view name) {
@@ -59,8 +59,8 @@ Result<void> set_key(FaultSpec& spec, std::string_view key, std::string_view val
         spec.retry_after = *number;
     } else if (const std::array known{"count", "after", "every_ms", "ms", "status", "retry_after"};
                std::find(known.begin(), known.end(), key) == known.end()) {
-        return fail(fmt::format("'{}' is no key of a fault; the keys are stream, path, {}", key,
-                                fmt::join(known, ", ")));
+        return fail(
+            fmt::format("'{}' is no key of a fault; the keys are stream, path, {}", key, fmt::join(known, ", ")));
     } else {
         return tl::unexpected(number.error());
     }
@@ -70,8 +70,7 @@ Result<void> set_key(FaultSpec& spec, std::string_view key, std::string_view val
 Result<FaultSpec> checked(FaultSpec spec, bool count_given) {
     const bool rest = spec.kind == FaultKind::rest_status || spec.kind == FaultKind::late_snapshot;
     if (rest && spec.stream != "*") {
-        return fail(
-            fmt::format("{} strikes REST requests: it takes path=, not stream=", fault_name(spec.kind)));
+        return fail(fmt::format("{} strikes REST requests: it takes path=, not stream=", fault_name(spec.kind)));
     }
     if (!rest && spec.path != "*") {
         return fail(fmt::format("{} strikes streams: it takes stream=, not path=", fault_name(spec.kind)));
@@ -106,9 +105,7 @@ Result<FaultSpec> from_object(simdjson::dom::object object) {
 
 }  // namespace
 
-std::string_view fault_name(FaultKind kind) {
-    return names[static_cast<size_t>(kind)];
-}
+std::string_view fault_name(FaultKind kind) { return names[static_cast<size_t>(kind)]; }
 
 Result<FaultSpec> parse_fault(std::string_view text) {
     const auto part = [&text] {
@@ -137,17 +134,16 @@ Result<FaultSpec> parse_fault_json(std::string_view json) {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
     if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
-        return fail(
-            "a fault is one JSON object, as {\"kind\":\"drop\",\"stream\":\"btcusdt@trade\",\"count\":3}");
+        return fail("a fault is one JSON object, as {\"kind\":\"drop\",\"stream\":\"btcusdt@trade\",\"count\":3}");
     }
     return from_object(object);
 }
 
 std::string print_fault_json(const FaultSpec& spec, uint64_t matched, uint64_t struck) {
     const bool rest = spec.kind == FaultKind::rest_status || spec.kind == FaultKind::late_snapshot;
-    std::string out = fmt::format(R"({{"kind":"{}","{}":"{}","count":{},"after":{},"every_ms":{})",
-                                  fault_name(spec.kind), rest ? "path" : "stream",
-                                  rest ? spec.path : spec.stream, spec.count, spec.after, spec.every_ms);
+    std::string out =
+        fmt::format(R"({{"kind":"{}","{}":"{}","count":{},"after":{},"every_ms":{})", fault_name(spec.kind),
+                    rest ? "path" : "stream", rest ? spec.path : spec.stream, spec.count, spec.after, spec.every_ms);
     if (spec.ms >= 0) out += fmt::format(R"(,"ms":{})", spec.ms);
     if (spec.kind == FaultKind::rest_status) out += fmt::format(R"(,"status":{})", spec.status);
     if (spec.retry_after >= 0) out += fmt::format(R"(,"retry_after":{})", spec.retry_after);

@@ -39,10 +39,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
         error_code ignored;
         tcp_stream().socket().set_option(tcp::no_delay(true), ignored);
         tcp_stream().expires_after(idle_limit);
-        stream_.async_handshake(boost::asio::ssl::stream_base::server,
-                                [self = shared_from_this()](error_code error) {
-                                    if (!error) self->read();
-                                });
+        stream_.async_handshake(boost::asio::ssl::stream_base::server, [self = shared_from_this()](error_code error) {
+            if (!error) self->read();
+        });
     }
 
   private:
@@ -78,8 +77,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
         response_->set(http::field::server, "of-exchange");
         response_->set("X-MBX-USED-WEIGHT", fmt::format("{}", reply.used_weight));
         response_->set("X-MBX-USED-WEIGHT-1M", fmt::format("{}", reply.used_weight));
-        if (reply.retry_after_s >= 0)
-            response_->set(http::field::retry_after, fmt::format("{}", reply.retry_after_s));
+        if (reply.retry_after_s >= 0) response_->set(http::field::retry_after, fmt::format("{}", reply.retry_after_s));
         response_->keep_alive(parser_->get().keep_alive() && !reply.close);
         response_->body() = std::move(reply.body);
         response_->prepare_payload();
@@ -108,8 +106,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     tl::expected<Upgrade, ServedReply> check_upgrade() {
         const auto& request = parser_->get();
         const int64_t now_ms = steady_ms();
-        while (!upgrades_ms_.empty() && upgrades_ms_.front() <= now_ms - connection_window_ms)
-            upgrades_ms_.pop_front();
+        while (!upgrades_ms_.empty() && upgrades_ms_.front() <= now_ms - connection_window_ms) upgrades_ms_.pop_front();
         upgrades_ms_.push_back(now_ms);
         if (upgrades_ms_.size() > exchange_.options.session.connections_max) {
             ++exchange_.rest.upgrades_refused;
@@ -118,18 +115,15 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
         }
         const std::string key(request["Sec-WebSocket-Key"]);
         if (!boost::beast::iequals(request[http::field::upgrade], "websocket") ||
-            request["Sec-WebSocket-Version"] != "13" || key.size() != 24 ||
-            request.method() != http::verb::get) {
-            return tl::unexpected(
-                refusal(400, -1130, "The upgrade is not a WebSocket handshake of version 13."));
+            request["Sec-WebSocket-Version"] != "13" || key.size() != 24 || request.method() != http::verb::get) {
+            return tl::unexpected(refusal(400, -1130, "The upgrade is not a WebSocket handshake of version 13."));
         }
         auto setup = parse_stream_target(std::string_view(request.target()), exchange_.market->has_micros());
         if (!setup) return tl::unexpected(refusal(400, -1130, setup.error().text));
         const auto rest = buffer_.data();
-        return Upgrade{{std::move(setup->subscriptions),
-                        setup->in_micros,
-                        {static_cast<const char*>(rest.data()), rest.size()}},
-                       ws::accept_key(key)};
+        return Upgrade{
+            {std::move(setup->subscriptions), setup->in_micros, {static_cast<const char*>(rest.data()), rest.size()}},
+            ws::accept_key(key)};
     }
 
     void accept_upgrade(Upgrade upgrade) {
@@ -164,8 +158,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     std::string upgrade_text_;
 };
 
-void accept_next(Exchange& exchange, tcp::acceptor& acceptor,
-                 const std::shared_ptr<std::deque<int64_t>>& upgrades_ms) {
+void accept_next(Exchange& exchange, tcp::acceptor& acceptor, const std::shared_ptr<std::deque<int64_t>>& upgrades_ms) {
     acceptor.async_accept([&exchange, &acceptor, upgrades_ms](error_code error, tcp::socket socket) {
         if (error == boost::asio::error::operation_aborted) return;
         if (!error) std::make_shared<HttpConnection>(exchange, *upgrades_ms, std::move(socket))->start();
@@ -184,8 +177,7 @@ Result<tcp::acceptor> listen_on(boost::asio::io_context& io, const Endpoint& end
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor.bind(at, error);
     if (!error) acceptor.listen(boost::asio::socket_base::max_listen_connections, error);
-    if (error)
-        return fail(fmt::format("cannot listen on {}:{}: {}", endpoint.host, endpoint.port, error.message()));
+    if (error) return fail(fmt::format("cannot listen on {}:{}: {}", endpoint.host, endpoint.port, error.message()));
     return acceptor;
 }
 

@@ -19,9 +19,7 @@ void count(std::vector<uint64_t>& counters, StreamId stream) {
     ++counters[stream];
 }
 
-bool matches(const std::string& pattern, const std::string& name) {
-    return pattern == "*" || pattern == name;
-}
+bool matches(const std::string& pattern, const std::string& name) { return pattern == "*" || pattern == name; }
 
 }  // namespace
 
@@ -46,8 +44,8 @@ void Hub::add(std::shared_ptr<Client> client) {
 }
 
 void Hub::remove(const Client* client, std::string_view reason) {
-    const auto at = std::find_if(clients_.begin(), clients_.end(),
-                                 [&](const auto& each) { return each.get() == client; });
+    const auto at =
+        std::find_if(clients_.begin(), clients_.end(), [&](const auto& each) { return each.get() == client; });
     if (at == clients_.end()) return;
     const auto kept = *at;  // the caller may be the last holder
     clients_.erase(at);
@@ -57,8 +55,7 @@ void Hub::remove(const Client* client, std::string_view reason) {
 }
 
 void Hub::subscriptions_changed() {
-    const bool any =
-        std::any_of(clients_.begin(), clients_.end(), [](const auto& each) { return each->wants_any(); });
+    const bool any = std::any_of(clients_.begin(), clients_.end(), [](const auto& each) { return each->wants_any(); });
     if (any && on_subscribed) on_subscribed();
     if (on_progress) on_progress();
 }
@@ -119,8 +116,7 @@ size_t Hub::held() const {
 }
 
 bool Hub::idle() const {
-    return held() == 0 &&
-           std::all_of(clients_.begin(), clients_.end(), [](const auto& each) { return each->idle(); });
+    return held() == 0 && std::all_of(clients_.begin(), clients_.end(), [](const auto& each) { return each->idle(); });
 }
 
 bool Hub::has_room() const {

@@ -29,8 +29,7 @@ struct Raw {
 void declare_market(CLI::App& app, Raw& raw) {
     app.add_option("--tape", raw.options.tape, "play this recording (plain or .gz)");
     app.add_flag("--synthetic", raw.synthetic, "play a seeded synthetic market");
-    app.add_option("--seed", raw.options.seed,
-                   "synthetic: the seed (default: a random one, which is printed)");
+    app.add_option("--seed", raw.options.seed, "synthetic: the seed (default: a random one, which is printed)");
     app.add_option("--symbols", raw.symbols, "BTCUSDT,ETHUSDT; with --tape: play only these");
     app.add_option("--rate", raw.options.rate, "synthetic: messages a second over all symbols")
         ->check(CLI::Range(1.0, 200'000.0));
@@ -54,8 +53,7 @@ void declare_server(CLI::App& app, Raw& raw) {
     app.add_option("--connections-per-5-minutes", session.connections_max)->check(CLI::Range(1, 1'000'000));
     app.add_option("--weight-per-minute", raw.options.rest.weight_max)->check(CLI::Range(1, 1'000'000'000));
     app.add_option("--ban-seconds", raw.options.rest.ban_seconds)->check(CLI::Range(1, 1'000'000));
-    app.add_flag("--die-with-parent", raw.options.die_with_parent,
-                 "end when the process that started this one ends");
+    app.add_flag("--die-with-parent", raw.options.die_with_parent, "end when the process that started this one ends");
     app.add_flag("--verbose", raw.options.verbose, "a line on stderr for each connection and fault");
 }
 
@@ -75,11 +73,9 @@ Result<std::vector<std::string>> parse_symbols(std::string_view text) {
         const std::string name(text.substr(0, text.find(',')));
         text.remove_prefix(std::min(text.size(), name.size() + 1));
         const bool good = name.size() >= 2 && name.size() <= 20 &&
-                          std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                              return std::isupper(c) != 0 || std::isdigit(c) != 0;
-                          });
-        if (!good)
-            return fail(fmt::format("--symbols: '{}' is no symbol; write them as BTCUSDT,ETHUSDT", name));
+                          std::all_of(name.begin(), name.end(),
+                                      [](unsigned char c) { return std::isupper(c) != 0 || std::isdigit(c) != 0; });
+        if (!good) return fail(fmt::format("--symbols: '{}' is no symbol; write them as BTCUSDT,ETHUSDT", name));
         if (std::find(symbols.begin(), symbols.end(), name) != symbols.end()) {
             return fail(fmt::format("--symbols: {} is there twice", name));
         }

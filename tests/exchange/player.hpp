@@ -28,9 +28,7 @@ class Player {
 
     bool started() const { return started_; }
     bool paused() const { return paused_; }
-    bool finished() const {
-        return ended_ && hub_.idle();
-    }  // all played, and flushed to whoever is connected
+    bool finished() const { return ended_ && hub_.idle(); }  // all played, and flushed to whoever is connected
 
   private:
     void pump();
@@ -42,9 +40,8 @@ class Player {
     int64_t position_ns() const;
 
     static constexpr int frames_at_once_max = 2048;
-    static constexpr int64_t pause_min_ns = 1'000'000;  // one TLS record for all frames of a millisecond
-    static constexpr int64_t lag_max_ns =
-        2'000'000'000;  // a synthetic market that slept longer leaves it out
+    static constexpr int64_t pause_min_ns = 1'000'000;    // one TLS record for all frames of a millisecond
+    static constexpr int64_t lag_max_ns = 2'000'000'000;  // a synthetic market that slept longer leaves it out
 
     boost::asio::io_context& io_;
     boost::asio::steady_timer timer_;

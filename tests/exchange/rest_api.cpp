@@ -23,9 +23,7 @@ struct ApiError {
 template <class T>
 using Checked = tl::expected<T, ApiError>;
 
-tl::unexpected<ApiError> refuse(int code, std::string text) {
-    return tl::unexpected(ApiError{code, std::move(text)});
-}
+tl::unexpected<ApiError> refuse(int code, std::string text) { return tl::unexpected(ApiError{code, std::move(text)}); }
 
 Checked<std::optional<int64_t>> number(const RestQuery& query, std::string_view name) {
     const auto text = query.find(name);
@@ -34,9 +32,7 @@ Checked<std::optional<int64_t>> number(const RestQuery& query, std::string_view 
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
     if (error != std::errc{} || end != text->data() + text->size()) {
         return refuse(
-            -1100,
-            fmt::format("Illegal characters found in parameter '{}'; legal range is '^[0-9]{{1,20}}$'.",
-                        name));
+            -1100, fmt::format("Illegal characters found in parameter '{}'; legal range is '^[0-9]{{1,20}}$'.", name));
     }
     if (value < 0) return refuse(-1130, fmt::format("Data sent for parameter '{}' is not valid.", name));
     return value;
@@ -102,9 +98,8 @@ Checked<std::string> agg_trades(const RestQuery& query, const RestContext& conte
     auto end = time_us(query, "endTime");
     if (!end) return tl::unexpected(end.error());
     if (*from && (*start || *end)) {
-        return refuse(
-            -1128,
-            "Combination of optional parameters invalid. Recommendation: 'fromId' must be sent alone.");
+        return refuse(-1128,
+                      "Combination of optional parameters invalid. Recommendation: 'fromId' must be sent alone.");
     }
     return print_agg_trades((*symbol)->agg_trades, RowRange{*limit, *from, *start, *end}, context.in_micros);
 }
@@ -127,8 +122,7 @@ Checked<std::string> dispatch(const RestQuery& query, const RestContext& context
     }
     if (query.path == "/api/v3/exchangeInfo") return exchange_info(query, context);
     if (query.path == "/api/v3/depth") return depth(query, context);
-    if (query.path == "/api/v3/trades" || query.path == "/api/v3/historicalTrades")
-        return trades(query, context);
+    if (query.path == "/api/v3/trades" || query.path == "/api/v3/historicalTrades") return trades(query, context);
     if (query.path == "/api/v3/aggTrades") return agg_trades(query, context);
     return refuse(0, "no such route");
 }

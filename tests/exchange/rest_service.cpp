@@ -20,8 +20,7 @@ std::string tally_name(const std::string& path) {
 }
 
 std::string status_body(unsigned status) {
-    if (status == 429)
-        return error_body(-1003, "Too many requests; please use the websocket for live updates.");
+    if (status == 429) return error_body(-1003, "Too many requests; please use the websocket for live updates.");
     if (status == 418) return error_body(-1003, "Way too many requests; IP banned.");
     if (status == 403) return "<html><body>403 Forbidden</body></html>";
     return error_body(-1000, "An unknown error occurred while processing the request.");
@@ -35,8 +34,7 @@ ServedReply faulty(const FaultSpec& fault) {
     return reply;
 }
 
-ServedReply answered(const Exchange& exchange, const RestQuery& query, bool in_micros,
-                     const FaultSpec* late) {
+ServedReply answered(const Exchange& exchange, const RestQuery& query, bool in_micros, const FaultSpec* late) {
     RestContext context;
     context.market = exchange.market.get();
     context.now_us = wall_us();

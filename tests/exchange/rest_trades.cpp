@@ -36,9 +36,8 @@ void append(std::string& out, const Trade& trade, bool in_micros) {
 }
 
 void append(std::string& out, const AggTrade& trade, bool in_micros) {
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"a":{},"p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{},"M":true}})", trade.id,
-                   format_e8(trade.price), format_e8(trade.quantity), trade.first_id, trade.last_id,
+    fmt::format_to(std::back_inserter(out), R"({{"a":{},"p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{},"M":true}})",
+                   trade.id, format_e8(trade.price), format_e8(trade.quantity), trade.first_id, trade.last_id,
                    trade.time_us / (in_micros ? 1 : 1000), trade.buyer_is_maker);
 }
 

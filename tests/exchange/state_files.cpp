@@ -34,12 +34,12 @@ Result<std::string> write_ca_file(const std::string& directory, const std::strin
     return path.string();
 }
 
-Result<std::string> write_exchange_file(const std::string& directory, const std::string& ca_file,
-                                        uint16_t port, uint16_t control_port) {
-    const std::string line = fmt::format(
-        R"({{"pid":{},"port":{},"control_port":{},"ca_file":"{}","stream_url":"wss://localhost:{}",)"
-        R"("rest_url":"https://localhost:{}"}})",
-        getpid(), port, control_port, ca_file, port, port);
+Result<std::string> write_exchange_file(const std::string& directory, const std::string& ca_file, uint16_t port,
+                                        uint16_t control_port) {
+    const std::string line =
+        fmt::format(R"({{"pid":{},"port":{},"control_port":{},"ca_file":"{}","stream_url":"wss://localhost:{}",)"
+                    R"("rest_url":"https://localhost:{}"}})",
+                    getpid(), port, control_port, ca_file, port, port);
     if (auto written = write_by_rename(fs::path(directory) / "exchange.json", line + "\n"); !written) {
         return tl::unexpected(written.error());
     }

@@ -13,8 +13,8 @@ namespace of::exchange {
 Result<std::string> write_ca_file(const std::string& directory, const std::string& pem);
 
 /// Writes exchange.json by rename, so that a reader sees all of it or none; returns the line.
-Result<std::string> write_exchange_file(const std::string& directory, const std::string& ca_file,
-                                        uint16_t port, uint16_t control_port);
+Result<std::string> write_exchange_file(const std::string& directory, const std::string& ca_file, uint16_t port,
+                                        uint16_t control_port);
 
 /// Removes exchange.json at the end: a file that is there means an exchange that listens.
 void remove_exchange_file(const std::string& directory);

@@ -12,8 +12,7 @@ namespace {
 template <class Map>
 std::string print_counts(const Map& counts) {
     std::string out = "{";
-    for (const auto& [name, value] : counts)
-        out += fmt::format("{}\"{}\":{}", out.size() > 1 ? "," : "", name, value);
+    for (const auto& [name, value] : counts) out += fmt::format("{}\"{}\":{}", out.size() > 1 ? "," : "", name, value);
     return out + "}";
 }
 
@@ -29,9 +28,9 @@ std::string print_symbol(const SymbolState& symbol) {
     return fmt::format(
         R"("{}":{{"trades_played":{},"first_trade_id":{},"last_trade_id":{},"agg_trades_played":{},"first_agg_id":{},)"
         R"("last_agg_id":{},"depth_played":{},"last_update_id":{},"bid_levels":{},"ask_levels":{}}})",
-        symbol.name, symbol.trades.count, symbol.trades.first_id, symbol.trades.last_id,
-        symbol.agg_trades.count, symbol.agg_trades.first_id, symbol.agg_trades.last_id, symbol.depth_played,
-        symbol.book.last_update_id, symbol.book.bids.size(), symbol.book.asks.size());
+        symbol.name, symbol.trades.count, symbol.trades.first_id, symbol.trades.last_id, symbol.agg_trades.count,
+        symbol.agg_trades.first_id, symbol.agg_trades.last_id, symbol.depth_played, symbol.book.last_update_id,
+        symbol.book.bids.size(), symbol.book.asks.size());
 }
 
 std::string print_symbols(const Market& market) {
@@ -63,9 +62,8 @@ std::string print_status(Exchange& exchange) {
         R"({{"mode":"{}","seed":{},"started":{},"paused":{},"finished":{},"played":{},"unread":{},{},"sent":{},"played_by_stream":{},)"
         R"("symbols":{},"faults":{},"held_lost":{},"rest":{}}})",
         exchange.market->mode(), seed ? fmt::format("{}", *seed) : "null", exchange.player->started(),
-        exchange.player->paused(), exchange.player->finished(), hub.played_total(),
-        exchange.market->unread_frames(), print_clients(exchange),
-        print_counts(by_stream(hub.sent(), exchange.streams)),
+        exchange.player->paused(), exchange.player->finished(), hub.played_total(), exchange.market->unread_frames(),
+        print_clients(exchange), print_counts(by_stream(hub.sent(), exchange.streams)),
         print_counts(by_stream(hub.played(), exchange.streams)), print_symbols(*exchange.market),
         print_counts(exchange.plan.struck()), hub.held_lost(), print_rest(exchange));
 }

@@ -22,9 +22,7 @@ struct Refusal {
 };
 using Answer = tl::expected<std::string, Refusal>;
 
-tl::unexpected<Refusal> refuse(int code, std::string text) {
-    return tl::unexpected(Refusal{code, std::move(text)});
-}
+tl::unexpected<Refusal> refuse(int code, std::string text) { return tl::unexpected(Refusal{code, std::move(text)}); }
 
 bool valid_id_text(std::string_view id) {
     return id.size() <= id_chars_max && std::all_of(id.begin(), id.end(), [](unsigned char c) {
@@ -38,8 +36,7 @@ tl::expected<std::optional<std::string>, Refusal> id_of(dom::object request) {
     if (request["id"].get(id) != simdjson::SUCCESS) return std::nullopt;
     if (id.is_null()) return std::string("null");
     if (id.is_int64()) return fmt::format("{}", int64_t(id));
-    if (id.is_string() && valid_id_text(std::string_view(id)))
-        return fmt::format("\"{}\"", std::string_view(id));
+    if (id.is_string() && valid_id_text(std::string_view(id))) return fmt::format("\"{}\"", std::string_view(id));
     return refuse(2, "Invalid request: request ID must be an unsigned integer");
 }
 
@@ -78,8 +75,7 @@ Answer unsubscribe(dom::object request, Subscriptions& subscriptions) {
 
 std::string list(const Subscriptions& subscriptions) {
     std::string out = "[";
-    for (const auto& name : subscriptions.streams)
-        out += fmt::format("{}\"{}\"", out.size() > 1 ? "," : "", name);
+    for (const auto& name : subscriptions.streams) out += fmt::format("{}\"{}\"", out.size() > 1 ? "," : "", name);
     return out + "]";
 }
 
@@ -102,8 +98,7 @@ Answer set_property(dom::object request, Subscriptions& subscriptions) {
     const auto params = property_params(request, 2);
     if (!params) return tl::unexpected(params.error());
     bool value = false;
-    if (params->at(1).get(value) != simdjson::SUCCESS)
-        return refuse(1, "Invalid value type: expected Boolean");
+    if (params->at(1).get(value) != simdjson::SUCCESS) return refuse(1, "Invalid value type: expected Boolean");
     subscriptions.combined = value;
     return "null";
 }
@@ -125,12 +120,10 @@ Answer dispatch(dom::object request, Subscriptions& subscriptions) {
     if (method == "SET_PROPERTY") return set_property(request, subscriptions);
     if (method == "GET_PROPERTY") return get_property(request, subscriptions);
     std::string shown(method.substr(0, id_chars_max));
-    std::replace_if(
-        shown.begin(), shown.end(), [](unsigned char c) { return c < 32 || c == '"' || c == '\\'; }, '?');
-    return refuse(
-        2, fmt::format("Invalid request: unknown variant `{}`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
-                       "`LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`",
-                       shown));
+    std::replace_if(shown.begin(), shown.end(), [](unsigned char c) { return c < 32 || c == '"' || c == '\\'; }, '?');
+    return refuse(2, fmt::format("Invalid request: unknown variant `{}`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
+                                 "`LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`",
+                                 shown));
 }
 
 std::string print_refusal(const Refusal& refusal, const std::optional<std::string>& id) {

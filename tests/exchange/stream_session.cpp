@@ -13,14 +13,11 @@ namespace {
 
 using boost::system::error_code;
 
-int64_t to_ms(double seconds) {
-    return static_cast<int64_t>(seconds * 1000);
-}
+int64_t to_ms(double seconds) { return static_cast<int64_t>(seconds * 1000); }
 
 }  // namespace
 
-StreamSession::StreamSession(TlsStream stream, Hub& hub, StreamTable& streams, const SessionLimits& limits,
-                             Setup setup)
+StreamSession::StreamSession(TlsStream stream, Hub& hub, StreamTable& streams, const SessionLimits& limits, Setup setup)
     : stream_(std::move(stream)),
       hub_(hub),
       streams_(streams),
@@ -118,15 +115,14 @@ void StreamSession::read() {
         });
         return;
     }
-    stream_.async_read_some(
-        boost::asio::buffer(input_), [self = shared_from_this()](error_code error, size_t bytes) {
-            if (error) return self->end(self->closing_ ? self->close_reason_ : "it went away");
-            // A read that was under way when a slow_read fault struck: its bytes wait as well.
-            const int64_t wait_ms = self->read_after_ms_ - steady_ms();
-            if (wait_ms <= 0) return self->on_read(bytes);
-            self->read_timer_.expires_after(std::chrono::milliseconds(wait_ms));
-            self->read_timer_.async_wait([self, bytes](error_code) { self->on_read(bytes); });
-        });
+    stream_.async_read_some(boost::asio::buffer(input_), [self = shared_from_this()](error_code error, size_t bytes) {
+        if (error) return self->end(self->closing_ ? self->close_reason_ : "it went away");
+        // A read that was under way when a slow_read fault struck: its bytes wait as well.
+        const int64_t wait_ms = self->read_after_ms_ - steady_ms();
+        if (wait_ms <= 0) return self->on_read(bytes);
+        self->read_timer_.expires_after(std::chrono::milliseconds(wait_ms));
+        self->read_timer_.async_wait([self, bytes](error_code) { self->on_read(bytes); });
+    });
 }
 
 void StreamSession::on_read(size_t bytes) {
@@ -175,13 +171,11 @@ void StreamSession::on_pong(const std::string& payload) {
     if (answered != pings_.end()) pings_.erase(pings_.begin(), answered + 1);
 }
 
-void StreamSession::pause_reading(int64_t ms) {
-    read_after_ms_ = steady_ms() + ms;
-}
+void StreamSession::pause_reading(int64_t ms) { read_after_ms_ = steady_ms() + ms; }
 
 void StreamSession::watch() {
-    const int64_t shortest_ms = to_ms(std::min(
-        {limits_.ping_seconds, limits_.pong_seconds, limits_.lifetime_seconds, limits_.slow_client_seconds}));
+    const int64_t shortest_ms = to_ms(
+        std::min({limits_.ping_seconds, limits_.pong_seconds, limits_.lifetime_seconds, limits_.slow_client_seconds}));
     watch_timer_.expires_after(std::chrono::milliseconds(std::clamp<int64_t>(shortest_ms / 8, 5, 250)));
     watch_timer_.async_wait([self = shared_from_this()](error_code error) {
         if (error || self->ended_) return;
@@ -200,8 +194,7 @@ void StreamSession::on_watch() {
         if (now_ms - closing_since_ms_ > close_wait_ms) cut(close_reason_);
         return;
     }
-    if (!pings_.empty() && now_ms - pings_.front().second > to_ms(limits_.pong_seconds))
-        return cut("no pong");
+    if (!pings_.empty() && now_ms - pings_.front().second > to_ms(limits_.pong_seconds)) return cut("no pong");
     if (now_ms - opened_ms_ > to_ms(limits_.lifetime_seconds))
         return close(ws::close_going_away, "connection lifetime is over");
     if (now_ms < next_ping_ms_) return;
@@ -229,9 +222,7 @@ void StreamSession::shut_down() {
         [self = shared_from_this()](error_code) { boost::beast::get_lowest_layer(self->stream_).close(); });
 }
 
-void StreamSession::cut(std::string_view reason) {
-    end(reason);
-}
+void StreamSession::cut(std::string_view reason) { end(reason); }
 
 void StreamSession::end(std::string_view reason) {
     if (ended_) return;

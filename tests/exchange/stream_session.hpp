@@ -37,9 +37,7 @@ class StreamSession final : public Client, public std::enable_shared_from_this<S
     StreamSession(TlsStream stream, Hub& hub, StreamTable& streams, const SessionLimits& limits, Setup setup);
     void start();
 
-    bool wants(StreamId stream) const override {
-        return stream < wanted_.size() && wanted_[stream] && !closing_;
-    }
+    bool wants(StreamId stream) const override { return stream < wanted_.size() && wanted_[stream] && !closing_; }
     bool wants_any() const override { return !subscriptions_.streams.empty() && !closing_; }
     void deliver(const FramePtr& frame) override;
     void deliver_event(std::string_view name, std::string_view data) override;

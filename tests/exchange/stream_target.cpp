@@ -14,11 +14,9 @@ Result<void> add_streams(std::string_view names, Subscriptions& subscriptions) {
     while (!names.empty()) {
         const std::string_view name = names.substr(0, names.find('/'));
         names.remove_prefix(std::min(names.size(), name.size() + 1));
-        if (!valid_stream_name(name))
-            return fail("A stream's name is empty or holds characters that none has.");
+        if (!valid_stream_name(name)) return fail("A stream's name is empty or holds characters that none has.");
         subscriptions.add(name);
-        if (subscriptions.streams.size() > streams_max)
-            return fail(fmt::format("More than {} streams.", streams_max));
+        if (subscriptions.streams.size() > streams_max) return fail(fmt::format("More than {} streams.", streams_max));
     }
     return {};
 }
@@ -26,10 +24,8 @@ Result<void> add_streams(std::string_view names, Subscriptions& subscriptions) {
 Result<bool> micros_of(const RestQuery& query, bool market_has_micros) {
     const std::string_view unit = query.find("timeUnit").value_or("MILLISECOND");
     if (unit == "MILLISECOND" || unit == "millisecond") return false;
-    if (unit != "MICROSECOND" && unit != "microsecond")
-        return fail("timeUnit is MICROSECOND or MILLISECOND.");
-    if (!market_has_micros)
-        return fail("A tape has the times that were recorded; no other timeUnit can be had.");
+    if (unit != "MICROSECOND" && unit != "microsecond") return fail("timeUnit is MICROSECOND or MILLISECOND.");
+    if (!market_has_micros) return fail("A tape has the times that were recorded; no other timeUnit can be had.");
     return true;
 }
 

@@ -20,22 +20,21 @@ std::string lower(std::string text) {
 }
 
 std::string print(const Trade& trade, const std::string& symbol, int64_t time) {
-    return fmt::format(
-        R"({{"e":"trade","E":{0},"s":"{1}","t":{2},"p":"{3}","q":"{4}","T":{0},"m":{5},"M":true}})", time,
-        symbol, trade.id, format_e8(trade.price), format_e8(trade.quantity), trade.buyer_is_maker);
+    return fmt::format(R"({{"e":"trade","E":{0},"s":"{1}","t":{2},"p":"{3}","q":"{4}","T":{0},"m":{5},"M":true}})",
+                       time, symbol, trade.id, format_e8(trade.price), format_e8(trade.quantity), trade.buyer_is_maker);
 }
 
 std::string print(const AggTrade& trade, const std::string& symbol, int64_t time) {
     return fmt::format(
         R"({{"e":"aggTrade","E":{0},"s":"{1}","a":{2},"p":"{3}","q":"{4}","f":{5},"l":{6},"T":{0},"m":{7},"M":true}})",
-        time, symbol, trade.id, format_e8(trade.price), format_e8(trade.quantity), trade.first_id,
-        trade.last_id, trade.buyer_is_maker);
+        time, symbol, trade.id, format_e8(trade.price), format_e8(trade.quantity), trade.first_id, trade.last_id,
+        trade.buyer_is_maker);
 }
 
 void append_levels(std::string& out, const std::vector<std::pair<e8_t, e8_t>>& levels) {
     for (size_t i = 0; i < levels.size(); ++i) {
-        fmt::format_to(std::back_inserter(out), "{}[\"{}\",\"{}\"]", i == 0 ? "" : ",",
-                       format_e8(levels[i].first), format_e8(levels[i].second));
+        fmt::format_to(std::back_inserter(out), "{}[\"{}\",\"{}\"]", i == 0 ? "" : ",", format_e8(levels[i].first),
+                       format_e8(levels[i].second));
     }
 }
 
@@ -127,10 +126,9 @@ void SyntheticMarket::publish(Actor& actor, Activity activity, int64_t wall_us, 
 }
 
 void SyntheticMarket::publish(const Actor& actor, const BestQuote& quote, std::vector<FramePtr>& out) {
-    const std::string text =
-        fmt::format(R"({{"u":{},"s":"{}","b":"{}","B":"{}","a":"{}","A":"{}"}})", quote.update_id,
-                    actor.state->name, format_e8(quote.bid), format_e8(quote.bid_quantity),
-                    format_e8(quote.ask), format_e8(quote.ask_quantity));
+    const std::string text = fmt::format(R"({{"u":{},"s":"{}","b":"{}","B":"{}","a":"{}","A":"{}"}})", quote.update_id,
+                                         actor.state->name, format_e8(quote.bid), format_e8(quote.bid_quantity),
+                                         format_e8(quote.ask), format_e8(quote.ask_quantity));
     out.push_back(make_frame(actor.book_ticker, streams_.name(actor.book_ticker), text, text));
 }
 

@@ -39,9 +39,7 @@ SyntheticSymbol::SyntheticSymbol(SymbolState& state, uint64_t seed) : state_(sta
     ask_changes_.clear();
 }
 
-int64_t SyntheticSymbol::id_from_seed(int64_t base) {
-    return base + static_cast<int64_t>(below(100'000'000));
-}
+int64_t SyntheticSymbol::id_from_seed(int64_t base) { return base + static_cast<int64_t>(below(100'000'000)); }
 
 int64_t SyntheticSymbol::pause_ns(int64_t mean_ns) {
     const double uniform = static_cast<double>(random_() >> 11) * 0x1.0p-53;
@@ -55,9 +53,7 @@ e8_t SyntheticSymbol::order_quantity() {
 }
 
 /// What stands on a level: many orders together.
-e8_t SyntheticSymbol::level_quantity() {
-    return order_quantity() * static_cast<e8_t>(1 + below(32));
-}
+e8_t SyntheticSymbol::level_quantity() { return order_quantity() * static_cast<e8_t>(1 + below(32)); }
 
 /// About 0.03 % a minute at a hundred acts a second, and turned back at 5 % from the start.
 void SyntheticSymbol::drift() {
@@ -67,9 +63,7 @@ void SyntheticSymbol::drift() {
     fair_price_ = std::clamp(fair_price_, start_price_ - reach, start_price_ + reach);
 }
 
-bool SyntheticSymbol::rising() const {
-    return best(Side::bid) < fair_price_;
-}
+bool SyntheticSymbol::rising() const { return best(Side::bid) < fair_price_; }
 
 e8_t SyntheticSymbol::best(Side side) const {
     return side == Side::bid ? state_.book.bids.begin()->first : state_.book.asks.begin()->first;
@@ -117,8 +111,7 @@ void SyntheticSymbol::change_top() {
     const bool leads = (side == Side::bid) == rising();
     if (room > 0 && (room > spread_ticks_max || chance(leads ? 60 : 20))) {
         const auto ticks = chance(60) ? room : 1 + static_cast<int64_t>(below(static_cast<uint64_t>(room)));
-        set(side, side == Side::bid ? bid + state_.tick * ticks : ask - state_.tick * ticks,
-            level_quantity());
+        set(side, side == Side::bid ? bid + state_.tick * ticks : ask - state_.tick * ticks, level_quantity());
     } else if (room <= spread_ticks_max && levels(side) > levels_min && chance(leads ? 5 : 25)) {
         for (uint64_t gone = 1 + below(leads ? 1 : 6); gone > 0; --gone) set(side, best(side), 0);
     } else {
@@ -132,8 +125,7 @@ void SyntheticSymbol::change_behind_top() {
     const e8_t distance = state_.tick * static_cast<e8_t>(1 + below(reach));
     const e8_t price = side == Side::bid ? best(side) - distance : best(side) + distance;
     if (price < state_.tick) return;
-    const bool known =
-        side == Side::bid ? state_.book.bids.contains(price) : state_.book.asks.contains(price);
+    const bool known = side == Side::bid ? state_.book.bids.contains(price) : state_.book.asks.contains(price);
     const bool remove = known && levels(side) > levels_min && chance(55);
     set(side, price, remove ? 0 : level_quantity());
     trim(side);
@@ -154,8 +146,7 @@ std::optional<BestQuote> SyntheticSymbol::stir() {
 
 /// Takes up to `wanted` from the maker's level as one trade; returns how much.
 e8_t SyntheticSymbol::fill(Activity& activity, Side maker, e8_t price, e8_t wanted) {
-    const e8_t there =
-        maker == Side::bid ? state_.book.bids.begin()->second : state_.book.asks.begin()->second;
+    const e8_t there = maker == Side::bid ? state_.book.bids.begin()->second : state_.book.asks.begin()->second;
     const e8_t taken = std::min(there, wanted);
     set(maker, price, there - taken);
     activity.trades.push_back(Trade{next_trade_id_++, price, taken, 0, maker == Side::bid});
@@ -172,9 +163,8 @@ void SyntheticSymbol::trade(Activity& activity) {
         total += fill(activity, maker, price, order_quantity());
     }
     if (activity.trades.empty()) return;
-    activity.agg_trade =
-        AggTrade{next_agg_id_++,    price, total, activity.trades.front().id, activity.trades.back().id, 0,
-                 maker == Side::bid};
+    activity.agg_trade = AggTrade{
+        next_agg_id_++, price, total, activity.trades.front().id, activity.trades.back().id, 0, maker == Side::bid};
 }
 
 Activity SyntheticSymbol::act() {

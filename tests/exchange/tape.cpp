@@ -70,8 +70,8 @@ Result<void> load_tape(const std::string& path, Tape& tape) {
         TapeLine line;
         int64_t at_ns = 0;
         if (!cut(all.substr(at, end - at), at_ns, line)) {
-            return fail(fmt::format("the tape {} has a line {} that is neither a frame nor a REST answer",
-                                    path, tape.lines.size() + 1));
+            return fail(fmt::format("the tape {} has a line {} that is neither a frame nor a REST answer", path,
+                                    tape.lines.size() + 1));
         }
         if (tape.lines.empty()) tape.first_ns = at_ns;
         latest_ns = std::max(latest_ns, at_ns - tape.first_ns);

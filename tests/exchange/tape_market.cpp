@@ -45,8 +45,8 @@ void remember_depth(SymbolState& symbol, dom::element data) {
 
 void remember_trade(SymbolState& symbol, dom::element data) {
     const int64_t time_ms = data["T"];
-    symbol.trades.add(Trade{int64_t(data["t"]), decimal(data["p"].value()), decimal(data["q"].value()),
-                            time_ms * 1000, bool(data["m"])});
+    symbol.trades.add(Trade{int64_t(data["t"]), decimal(data["p"].value()), decimal(data["q"].value()), time_ms * 1000,
+                            bool(data["m"])});
 }
 
 void remember_agg_trade(SymbolState& symbol, dom::element data) {
@@ -77,14 +77,12 @@ std::string parameter(std::string_view request, std::string_view name) {
 TapeMarket::TapeMarket() : reader_(std::make_unique<Reader>()) {}
 TapeMarket::~TapeMarket() = default;
 
-Result<std::unique_ptr<TapeMarket>> TapeMarket::open(const std::string& path,
-                                                     const std::vector<std::string>& only,
+Result<std::unique_ptr<TapeMarket>> TapeMarket::open(const std::string& path, const std::vector<std::string>& only,
                                                      StreamTable& streams) {
     std::unique_ptr<TapeMarket> market(new TapeMarket());
     if (auto loaded = load_tape(path, market->tape_); !loaded) return tl::unexpected(loaded.error());
     if (auto indexed = market->index(only, streams); !indexed) return tl::unexpected(indexed.error());
-    if (market->frames_.empty())
-        return fail(fmt::format("the tape {} has no frame of the symbols asked for", path));
+    if (market->frames_.empty()) return fail(fmt::format("the tape {} has no frame of the symbols asked for", path));
     return market;
 }
 
@@ -133,8 +131,7 @@ void TapeMarket::note_first_depth(const TapeLine& line) {
     }
 }
 
-Result<void> TapeMarket::take_snapshot(const TapeLine& line, size_t number,
-                                       const std::vector<std::string>& only) {
+Result<void> TapeMarket::take_snapshot(const TapeLine& line, size_t number, const std::vector<std::string>& only) {
     try {
         const dom::element root = reader_->read(line.text);
         const std::string_view request = root["rest"];
@@ -163,9 +160,7 @@ void TapeMarket::play_next(int64_t, std::vector<FramePtr>& out) {
     out.emplace_back(std::shared_ptr<void>{}, &frame);
 }
 
-void TapeMarket::finish(int64_t, std::vector<FramePtr>&) {
-    next_ = frames_.size();
-}
+void TapeMarket::finish(int64_t, std::vector<FramePtr>&) { next_ = frames_.size(); }
 
 void TapeMarket::remember(const Frame& frame) {
     const std::string_view name = frame.text.substr(0, frame.data_at);

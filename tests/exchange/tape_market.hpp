@@ -16,8 +16,7 @@ namespace of::exchange {
 class TapeMarket final : public Market {
   public:
     /// Loads the tape; with `only` not empty, lines of other symbols are left out.
-    static Result<std::unique_ptr<TapeMarket>> open(const std::string& path,
-                                                    const std::vector<std::string>& only,
+    static Result<std::unique_ptr<TapeMarket>> open(const std::string& path, const std::vector<std::string>& only,
                                                     StreamTable& streams);
     ~TapeMarket() override;
 

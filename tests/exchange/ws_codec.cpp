@@ -11,9 +11,7 @@ namespace {
 
 constexpr size_t control_bytes_max = 125;
 
-uint8_t byte_at(const std::string& text, size_t at) {
-    return static_cast<uint8_t>(text[at]);
-}
+uint8_t byte_at(const std::string& text, size_t at) { return static_cast<uint8_t>(text[at]); }
 
 void append_big_endian(std::string& out, uint64_t value, int bytes) {
     for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) {
@@ -21,9 +19,7 @@ void append_big_endian(std::string& out, uint64_t value, int bytes) {
     }
 }
 
-bool is_control(Opcode opcode) {
-    return static_cast<uint8_t>(opcode) >= 8;
-}
+bool is_control(Opcode opcode) { return static_cast<uint8_t>(opcode) >= 8; }
 
 tl::unexpected<ProtocolError> refuse(std::string text, uint16_t code = close_protocol_error) {
     return tl::unexpected(ProtocolError{code, std::move(text)});
@@ -67,9 +63,7 @@ std::string accept_key(std::string_view client_key) {
     return {reinterpret_cast<const char*>(encoded.data()), static_cast<size_t>(length)};
 }
 
-void Decoder::feed(std::string_view bytes) {
-    buffer_.append(bytes);
-}
+void Decoder::feed(std::string_view bytes) { buffer_.append(bytes); }
 
 tl::expected<std::optional<size_t>, ProtocolError> Decoder::long_length(size_t width) const {
     if (buffer_.size() < 2 + width) return std::nullopt;

@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     frame.resize(size + frame_padding);
     static_cast<void>(decoder.decode({frame.data(), size}));
     const std::string_view body(reinterpret_cast<const char*>(data), size);
-    for (const auto kind : {of::GapKind::trade, of::GapKind::agg_trade}) static_cast<void>(rest_decoder.trades(body, kind));
+    for (const auto kind : {of::GapKind::trade, of::GapKind::agg_trade})
+        static_cast<void>(rest_decoder.trades(body, kind));
     static_cast<void>(rest_decoder.snapshot(body));
     static_cast<void>(error_sentence(body));
     return 0;

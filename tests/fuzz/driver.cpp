@@ -1,5 +1,5 @@
-// Runs a fuzz target without a fuzzing engine: mutates a corpus of good inputs, with a printed seed, for a number of rounds or
-// seconds. The targets are those of libFuzzer (LLVMFuzzerTestOneInput), so an engine can drive them as well.
+// Runs a fuzz target without a fuzzing engine: mutates a corpus of good inputs, with a printed seed, for a number of
+// rounds or seconds. The targets are those of libFuzzer (LLVMFuzzerTestOneInput), so an engine can drive them as well.
 //
 //   fuzz-decoder [--rounds N] [--seed S] [FILE...]     FILEs are tried as they are, to repeat a finding
 //
@@ -28,12 +28,24 @@ void mutate(std::string& input, const std::vector<std::string>& corpus, Random& 
     if (input.empty()) input = corpus[pick(random, corpus.size())];
     const auto at = pick(random, input.size());
     switch (random() % 7) {
-        case 0: input[at] = static_cast<char>(input[at] ^ (1 << random() % 8)); break;
-        case 1: input[at] = static_cast<char>(random()); break;
-        case 2: input.erase(at, 1 + pick(random, 16)); break;
-        case 3: input.insert(at, input.substr(at, 1 + pick(random, 32))); break;
-        case 4: input.insert(at, 1 + pick(random, 8), static_cast<char>(random())); break;
-        case 5: input.resize(at); break;
+        case 0:
+            input[at] = static_cast<char>(input[at] ^ (1 << random() % 8));
+            break;
+        case 1:
+            input[at] = static_cast<char>(random());
+            break;
+        case 2:
+            input.erase(at, 1 + pick(random, 16));
+            break;
+        case 3:
+            input.insert(at, input.substr(at, 1 + pick(random, 32)));
+            break;
+        case 4:
+            input.insert(at, 1 + pick(random, 8), static_cast<char>(random()));
+            break;
+        case 5:
+            input.resize(at);
+            break;
         default: {
             const auto& other = corpus[pick(random, corpus.size())];
             input = input.substr(0, at) + other.substr(pick(random, other.size()));
@@ -44,7 +56,8 @@ void mutate(std::string& input, const std::vector<std::string>& corpus, Random& 
 /// Keeps the input at work in a file, so that it is there when the process is not.
 class LastInput {
   public:
-    explicit LastInput(std::string path) : path_(std::move(path)), file_(::open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) {}
+    explicit LastInput(std::string path)
+        : path_(std::move(path)), file_(::open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) {}
     ~LastInput() {
         ::close(file_);
         ::unlink(path_.c_str());
@@ -60,7 +73,9 @@ class LastInput {
     int file_;
 };
 
-void run(const std::string& input) { LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size()); }
+void run(const std::string& input) {
+    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+}
 
 std::string read_file(const char* path) {
     std::ifstream file(path, std::ios::binary);

@@ -20,10 +20,13 @@ const std::string_view fuzz_name = "segment";
 
 namespace {
 
-std::string scratch_path() { return (std::filesystem::temp_directory_path() / ("segment-fuzz-" + std::to_string(getpid()))).string(); }
+std::string scratch_path() {
+    return (std::filesystem::temp_directory_path() / ("segment-fuzz-" + std::to_string(getpid()))).string();
+}
 
 std::string good_segment(SegmentKind kind) {
-    auto spec = make_spec("fuzz-" + std::to_string(getpid()), "ring", kind, "", 128, 16, schema_of(ChannelKind::market));
+    auto spec =
+        make_spec("fuzz-" + std::to_string(getpid()), "ring", kind, "", 128, 16, schema_of(ChannelKind::market));
     remove_segment(spec.name());
     auto segment = Segment::create(spec);
     if (!segment) return "";
@@ -51,11 +54,14 @@ void read_ring(const Segment& segment) {
 
 }  // namespace
 
-std::vector<std::string> fuzz_corpus() { return {good_segment(SegmentKind::broadcast), good_segment(SegmentKind::queue)}; }
+std::vector<std::string> fuzz_corpus() {
+    return {good_segment(SegmentKind::broadcast), good_segment(SegmentKind::queue)};
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto path = scratch_path();
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
     if (const auto segment = Segment::inspect(path)) {
         parse_schema(segment->schema());
         read_ring(*segment);

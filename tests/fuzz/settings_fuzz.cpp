@@ -22,8 +22,11 @@ const std::string_view fuzz_name = "settings";
 
 std::vector<std::string> fuzz_corpus() {
     return {"[storage]\nrows = 5\nmode = \"normal\"\nshare = 0.25\non = false\nsymbols = [\"A\", \"B\"]\n",
-            "[supervisor.restart]\nrows = 99999\n[logger]\nx = 1979-05-27T07:32:00Z\n", "[[storage]]\nrows = 1\n", "storage.rows = 1\nstorage.mode = '''full'''\n",
-            "[storage]\nsymbols = [[1], {a = 2}, \"\\u00e9\"]\nrows = 0xff\nshare = inf\n", "# only a comment\n"};
+            "[supervisor.restart]\nrows = 99999\n[logger]\nx = 1979-05-27T07:32:00Z\n",
+            "[[storage]]\nrows = 1\n",
+            "storage.rows = 1\nstorage.mode = '''full'''\n",
+            "[storage]\nsymbols = [[1], {a = 2}, \"\\u00e9\"]\nrows = 0xff\nshare = inf\n",
+            "# only a comment\n"};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -35,7 +35,8 @@ std::vector<Level> levels_of(const element& side) {
 }
 
 void append_side(std::string& text, char side, const std::vector<Level>& levels) {
-    for (const auto& level : levels) fmt::format_to(std::back_inserter(text), "{} {} {}\n", side, level.price, level.quantity);
+    for (const auto& level : levels)
+        fmt::format_to(std::back_inserter(text), "{} {} {}\n", side, level.price, level.quantity);
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ Expected<BookAnswer> ApiClient::book(const std::string& symbol) const {
 Expected<std::vector<std::string>> ApiClient::correlations(const std::string& symbol, size_t limit) const {
     return get_json(port_, fmt::format("/api/trades?symbol={}&limit={}", symbol, limit), [](const element& document) {
         std::vector<std::string> ids;
-        for (const auto trade : simdjson::dom::array(document["trades"])) ids.emplace_back(std::string_view(trade["correlation"]));
+        for (const auto trade : simdjson::dom::array(document["trades"]))
+            ids.emplace_back(std::string_view(trade["correlation"]));
         return ids;
     });
 }

@@ -14,7 +14,7 @@ namespace of::integration {
 struct StoredCounts {
     uint64_t trades = 0;
     uint64_t agg_trades = 0;
-    uint64_t gaps_open = 0;      ///< ids of both kinds
+    uint64_t gaps_open = 0;  ///< ids of both kinds
     uint64_t gaps_repaired = 0;
     friend bool operator==(const StoredCounts&, const StoredCounts&) = default;
 };
@@ -31,7 +31,8 @@ struct BookAnswer {
     std::vector<Level> asks;  ///< low to high
 };
 
-/// SHA-256, as hex, over `B <price_e8> <qty_e8>\n` for the bids from high to low, then `A ...` for the asks from low to high.
+/// SHA-256, as hex, over `B <price_e8> <qty_e8>\n` for the bids from high to low, then `A ...` for the asks from low to
+/// high.
 std::string digest_of(const BookAnswer& book);
 
 class ApiClient {

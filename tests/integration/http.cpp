@@ -55,7 +55,8 @@ Expected<HttpAnswer> http(const std::string& method, uint16_t port, const std::s
     exchange.request.prepare_payload();
     exchange.run(port, limit);
     if (exchange.error)
-        return fail(ErrorKind::failed, fmt::format("{} http://127.0.0.1:{}{}: {}", method, port, target, exchange.error.message()));
+        return fail(ErrorKind::failed,
+                    fmt::format("{} http://127.0.0.1:{}{}: {}", method, port, target, exchange.error.message()));
     return HttpAnswer{exchange.parser.get().result_int(), std::move(exchange.parser.get().body())};
 }
 
@@ -63,7 +64,8 @@ Expected<std::string> http_get(uint16_t port, const std::string& target, Millise
     auto answer = http("GET", port, target, limit);
     if (!answer) return tl::make_unexpected(answer.error());
     if (answer->status == 200) return std::move(answer->body);
-    return fail(ErrorKind::failed, fmt::format("GET {} was answered {}: {}", target, answer->status, answer->body.substr(0, 300)));
+    return fail(ErrorKind::failed,
+                fmt::format("GET {} was answered {}: {}", target, answer->status, answer->body.substr(0, 300)));
 }
 
 Expected<uint16_t> free_port() {

@@ -9,8 +9,11 @@ namespace {
 
 WorkerState shown_state(const shm::ProcessSlot& slot) {
     const auto desk = static_cast<WorkerState>(slot.desk.state.load(std::memory_order_acquire));
-    const bool own = slot.own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_acquire);
-    return desk == WorkerState::spawned && own ? static_cast<WorkerState>(slot.own.state.load(std::memory_order_acquire)) : desk;
+    const bool own =
+        slot.own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_acquire);
+    return desk == WorkerState::spawned && own
+               ? static_cast<WorkerState>(slot.own.state.load(std::memory_order_acquire))
+               : desk;
 }
 
 std::string_view text_of(const char* bytes, size_t size) { return {bytes, strnlen(bytes, size)}; }
@@ -66,7 +69,8 @@ uint64_t InstanceView::lapped(std::string_view reader) const {
     uint64_t sum = 0;
     if (slot == nullptr) return sum;
     for (const auto& cursor : slot->cursors) {
-        if (text_of(cursor.channel, sizeof cursor.channel).starts_with("market.")) sum += cursor.lost.load(std::memory_order_acquire);
+        if (text_of(cursor.channel, sizeof cursor.channel).starts_with("market."))
+            sum += cursor.lost.load(std::memory_order_acquire);
     }
     return sum;
 }
@@ -114,6 +118,8 @@ std::optional<RingCount> InstanceView::count_ring(const shm::Segment& ring) cons
     }
 }
 
-bool lives(uint64_t pid, uint64_t start_time) { return pid != 0 && start_time != 0 && shm::process_start(pid) == start_time; }
+bool lives(uint64_t pid, uint64_t start_time) {
+    return pid != 0 && start_time != 0 && shm::process_start(pid) == start_time;
+}
 
 }  // namespace of::integration

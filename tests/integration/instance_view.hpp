@@ -46,7 +46,8 @@ class InstanceView {
     std::optional<RingCount> count_market() const;
 
   private:
-    InstanceView(std::string instance, shm::Segment control) : instance_(std::move(instance)), control_(std::move(control)) {}
+    InstanceView(std::string instance, shm::Segment control)
+        : instance_(std::move(instance)), control_(std::move(control)) {}
     Expected<void> open_pages();
     std::optional<RingCount> count_ring(const shm::Segment& ring) const;
 

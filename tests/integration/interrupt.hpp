@@ -15,7 +15,7 @@ inline volatile std::sig_atomic_t interrupt_signal = 0;
 inline bool interrupted() { return interrupt_signal != 0; }
 
 inline void note_interrupts() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int number) { interrupt_signal = number; };
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);

@@ -15,7 +15,8 @@ struct Quantiles {
 /// Of a histogram; all zero for none.
 inline Quantiles quantiles_of(const shm::MetricsSnapshot::Value* histogram) {
     if (histogram == nullptr || histogram->words.size() != shm::HistogramLayout::words) return {};
-    return {histogram->count(), histogram->quantile(0.5), histogram->quantile(0.99), histogram->quantile(0.999), histogram->max()};
+    return {histogram->count(), histogram->quantile(0.5), histogram->quantile(0.99), histogram->quantile(0.999),
+            histogram->max()};
 }
 
 /// Recorded by one thread.

@@ -25,19 +25,19 @@ struct SymbolResult {
     Level best_ask{};
     size_t bid_levels = 0;
     size_t ask_levels = 0;
-    uint64_t oracle_compared = 0;    ///< by the last feed process
+    uint64_t oracle_compared = 0;  ///< by the last feed process
     uint64_t oracle_mismatched = 0;
     uint64_t book_resets = 0;
 };
 
 struct RunResult {
     uint64_t seed = 0;
-    double seconds = 0;       ///< from the first frame to all being stored
+    double seconds = 0;  ///< from the first frame to all being stored
     std::map<std::string, SymbolResult> symbols;
-    uint64_t lapped = 0;      ///< market messages that laps cost storage
-    uint64_t repaired = 0;    ///< rows in the store that came over REST
+    uint64_t lapped = 0;    ///< market messages that laps cost storage
+    uint64_t repaired = 0;  ///< rows in the store that came over REST
     uint64_t restarts = 0;
-    uint64_t oracle_compared = 0;    ///< by all feed processes, as their metrics say
+    uint64_t oracle_compared = 0;  ///< by all feed processes, as their metrics say
     uint64_t oracle_mismatched = 0;
     uint64_t duplicates = 0;  ///< rows that storage was handed twice
     uint64_t traces_checked = 0;

@@ -54,20 +54,25 @@ Expected<void> each_row(sqlite3* database, const std::string& sql, const std::fu
         if (code == SQLITE_ROW) take(raw);
     }
     if (code == SQLITE_DONE) return {};
-    return fail(ErrorKind::corrupt, fmt::format("{}: {} ({})", sqlite3_db_filename(database, "main"), sqlite3_errmsg(database), sql));
+    return fail(ErrorKind::corrupt,
+                fmt::format("{}: {} ({})", sqlite3_db_filename(database, "main"), sqlite3_errmsg(database), sql));
 }
 
 Expected<void> check_integrity(sqlite3* database) {
     std::string verdict;
     auto checked = each_row(database, "PRAGMA integrity_check", [&](auto* row) { verdict += text_at(row, 0); });
     if (!checked || verdict == "ok") return checked;
-    return fail(ErrorKind::corrupt, fmt::format("{}: integrity check: {}", sqlite3_db_filename(database, "main"), verdict));
+    return fail(ErrorKind::corrupt,
+                fmt::format("{}: integrity check: {}", sqlite3_db_filename(database, "main"), verdict));
 }
 
 Expected<void> read_kind(sqlite3* database, const Kind& kind, IdsOfSymbols& ids) {
     const auto slot = static_cast<size_t>(kind.number);
-    const auto rows = fmt::format("SELECT s.name, {0}, repaired FROM {1} JOIN symbols s ON s.id = symbol_id ORDER BY symbol_id, {0}", kind.id, kind.table);
-    const auto gaps = fmt::format("SELECT s.name, first_id, last_id FROM gaps JOIN symbols s ON s.id = symbol_id WHERE kind = {}", kind.number);
+    const auto rows =
+        fmt::format("SELECT s.name, {0}, repaired FROM {1} JOIN symbols s ON s.id = symbol_id ORDER BY symbol_id, {0}",
+                    kind.id, kind.table);
+    const auto gaps = fmt::format(
+        "SELECT s.name, first_id, last_id FROM gaps JOIN symbols s ON s.id = symbol_id WHERE kind = {}", kind.number);
     auto read = each_row(database, rows, [&](auto* row) {
         auto& of_symbol = ids[text_at(row, 0)][slot];
         of_symbol.stored.add(sqlite3_column_int64(row, 1));
@@ -116,8 +121,13 @@ Expected<std::map<std::string, StoreCounts>> read_store(const std::string& folde
     std::map<std::string, StoreCounts> counts;
     for (const auto& [symbol, kinds] : ids) {
         const auto& [trades, agg_trades] = kinds;
-        counts[symbol] = {trades.rows,       agg_trades.rows,       missing_of(trades), missing_of(agg_trades),
-                          silent_of(trades), silent_of(agg_trades), trades.repaired + agg_trades.repaired};
+        counts[symbol] = {trades.rows,
+                          agg_trades.rows,
+                          missing_of(trades),
+                          missing_of(agg_trades),
+                          silent_of(trades),
+                          silent_of(agg_trades),
+                          trades.repaired + agg_trades.repaired};
     }
     return counts;
 }

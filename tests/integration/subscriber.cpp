@@ -45,7 +45,8 @@ std::string subscribe_text(const SubscriberOptions& options) {
 
 Expected<void> read_url(const std::string& url, SubscriberOptions& options) {
     constexpr std::string_view scheme = "ws://";
-    if (!url.starts_with(scheme)) return fail(ErrorKind::invalid, fmt::format("\"{}\" is not a URL of the form ws://HOST[:PORT][/PATH]", url));
+    if (!url.starts_with(scheme))
+        return fail(ErrorKind::invalid, fmt::format("\"{}\" is not a URL of the form ws://HOST[:PORT][/PATH]", url));
     const auto rest = url.substr(scheme.size());
     const auto slash = rest.find('/');
     const auto authority = rest.substr(0, slash);
@@ -54,7 +55,9 @@ Expected<void> read_url(const std::string& url, SubscriberOptions& options) {
     options.host = authority.substr(0, colon);
     options.port = colon == std::string::npos ? "80" : authority.substr(colon + 1);
     const bool digits = !options.port.empty() && options.port.find_first_not_of("0123456789") == std::string::npos;
-    if (options.host.empty() || !digits) return fail(ErrorKind::invalid, fmt::format("\"{}\" names no host and port; expected ws://HOST[:PORT][/PATH]", url));
+    if (options.host.empty() || !digits)
+        return fail(ErrorKind::invalid,
+                    fmt::format("\"{}\" names no host and port; expected ws://HOST[:PORT][/PATH]", url));
     return {};
 }
 
@@ -95,7 +98,8 @@ class Subscriber::Impl {
         stream_->async_handshake(options_.host + ":" + options_.port, options_.path, [this](auto error) {
             if (error) return again();
             account_.connected();
-            stream_->async_write(asio::buffer(subscribe_), [this](auto failure, size_t) { failure ? again() : read(); });
+            stream_->async_write(asio::buffer(subscribe_),
+                                 [this](auto failure, size_t) { failure ? again() : read(); });
         });
     }
     void read() {

@@ -1,7 +1,7 @@
 // A WebSocket client of of-communication: subscribes, reconnects for ever, and keeps account of every trade id.
 //
-// Runs in a thread of its own between start() and stop(). A subscription asks for a backlog, so that what passed while the
-// server was away comes from the store. Beast is inside subscriber.cpp only.
+// Runs in a thread of its own between start() and stop(). A subscription asks for a backlog, so that what passed while
+// the server was away comes from the store. Beast is inside subscriber.cpp only.
 #pragma once
 
 #include <map>
@@ -29,10 +29,10 @@ Expected<void> read_url(const std::string& url, SubscriberOptions& options);
 
 /// What came of one symbol, over all connections.
 struct SymbolSeen {
-    IdSet ids;             ///< of trades, live and stored
-    uint64_t trades = 0;   ///< live
-    uint64_t stored = 0;   ///< out of a backlog
-    uint64_t twice = 0;    ///< ids that came twice over one connection
+    IdSet ids;            ///< of trades, live and stored
+    uint64_t trades = 0;  ///< live
+    uint64_t stored = 0;  ///< out of a backlog
+    uint64_t twice = 0;   ///< ids that came twice over one connection
     uint64_t quotes = 0;
     int64_t last_update_id = 0;
 };
@@ -41,8 +41,8 @@ struct SubscriberReport {
     uint64_t connections = 0;
     uint64_t subscriptions = 0;  ///< that the server has confirmed
     uint64_t messages = 0;
-    uint64_t lost = 0;           ///< trades that the server says this client was too slow for
-    uint64_t unreadable = 0;     ///< messages that are not what API.md lists
+    uint64_t lost = 0;                  ///< trades that the server says this client was too slow for
+    uint64_t unreadable = 0;            ///< messages that are not what API.md lists
     std::vector<std::string> refusals;  ///< sentences of the server, at most 20
     std::map<std::string, SymbolSeen> symbols;
     Quantiles receive_to_client;  ///< live trades: from the feed's read to here

@@ -5,7 +5,9 @@ namespace {
 
 constexpr size_t refusals_max = 20;
 
-std::string symbol_of(const simdjson::dom::element& message) { return std::string(std::string_view(message["symbol"])); }
+std::string symbol_of(const simdjson::dom::element& message) {
+    return std::string(std::string_view(message["symbol"]));
+}
 
 }  // namespace
 

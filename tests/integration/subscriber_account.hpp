@@ -1,8 +1,8 @@
 // The account that a Subscriber keeps of the messages it got. Any thread may read it; the client's thread writes.
 #pragma once
 
-#include <mutex>
 #include <simdjson.h>
+#include <mutex>
 
 #include "tests/integration/subscriber.hpp"
 

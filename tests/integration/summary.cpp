@@ -18,20 +18,23 @@ struct Target {
 };
 
 constexpr settings::Key instance_keys[] = {{.name = "name", .fallback = R"("orderflow")", .help = "of the instance"}};
-constexpr settings::Key communication_keys[] = {{.name = "listen", .fallback = R"("127.0.0.1:8080")", .help = "where the API is"}};
+constexpr settings::Key communication_keys[] = {
+    {.name = "listen", .fallback = R"("127.0.0.1:8080")", .help = "where the API is"}};
 constexpr settings::Section sections[] = {{"instance", instance_keys}, {"communication", communication_keys}};
 
 /// Only two values are wanted; that the other keys are right is checked by the programs that own them.
 Expected<Target> read_target(const std::string& config) {
     static constexpr std::string_view others[] = {"*"};
     const auto loaded = settings::load(config, sections, others);
-    if (access(config.c_str(), R_OK) != 0) return fail(ErrorKind::missing, fmt::format("configuration {} cannot be read", config));
+    if (access(config.c_str(), R_OK) != 0)
+        return fail(ErrorKind::missing, fmt::format("configuration {} cannot be read", config));
     const std::string listen(loaded["communication"].text("listen"));
     const auto digits = listen.substr(listen.rfind(':') + 1);
     uint16_t port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc{} || end != digits.data() + digits.size() || port == 0)
-        return fail(ErrorKind::invalid, fmt::format("{}: [communication] listen = \"{}\" names no port", config, listen));
+        return fail(ErrorKind::invalid,
+                    fmt::format("{}: [communication] listen = \"{}\" names no port", config, listen));
     return Target{std::string(loaded["instance"].text("name")), port};
 }
 
@@ -73,16 +76,19 @@ Expected<void> Summariser::finish_market(const std::string& exchange_file, Milli
     return {};
 }
 
-/// The ring itself tells exactly, as long as nothing in it was overwritten; a killed feed may have died before it published its
-/// last metrics.
+/// The ring itself tells exactly, as long as nothing in it was overwritten; a killed feed may have died before it
+/// published its last metrics.
 uint64_t Summariser::published() const {
     if (const auto counted = view_.count_market()) return counted->trades;
     return view_.metric(ProcessKind::binance, "market_published_total", "type=\"trade\"");
 }
 
-/// The stand-in's markets begin with an empty store. A real one's store may hold other days: there the rows of this run count.
+/// The stand-in's markets begin with an empty store. A real one's store may hold other days: there the rows of this run
+/// count.
 uint64_t Summariser::stored_since_start(const Stats& stats) const {
-    if (!market_) return view_.metric(ProcessKind::storage, "rows_stored_total", "table=\"trades\"") + view_.metric(ProcessKind::storage, "rows_duplicate_total");
+    if (!market_)
+        return view_.metric(ProcessKind::storage, "rows_stored_total", "table=\"trades\"") +
+               view_.metric(ProcessKind::storage, "rows_duplicate_total");
     uint64_t sum = 0;
     for (const auto& [symbol, row] : stats) sum += row.trades;
     return sum;
@@ -103,7 +109,9 @@ void Summariser::add_symbols(const Stats& stats) {
 
 /// Why this is not yet the end, or "".
 std::string Summariser::complaint() const {
-    if (summary_.lost != 0) return fmt::format("{} messages were lost on the way to the store, or are missing from the feed", summary_.lost);
+    if (summary_.lost != 0)
+        return fmt::format("{} messages were lost on the way to the store, or are missing from the feed",
+                           summary_.lost);
     const auto wanted = market_ ? summary_.published : published_before_;
     const bool all_stored = market_ ? summary_.stored == wanted : summary_.stored >= wanted;
     if (!all_stored) return fmt::format("{} trades were published and {} are stored", wanted, summary_.stored);
@@ -111,7 +119,8 @@ std::string Summariser::complaint() const {
     for (const auto& [symbol, played] : market_->symbols) {
         const auto entry = summary_.symbols.find(symbol);
         const uint64_t stored = entry == summary_.symbols.end() ? 0 : entry->second.stored.trades;
-        if (stored != played.trades) return fmt::format("the exchange played {} trades of {} and {} are stored", played.trades, symbol, stored);
+        if (stored != played.trades)
+            return fmt::format("the exchange played {} trades of {} and {} are stored", played.trades, symbol, stored);
     }
     return "";
 }
@@ -139,9 +148,13 @@ Summary Summariser::wait(Milliseconds limit) {
 }
 
 std::string symbol_json(const std::string& name, const SummarySymbol& symbol) {
-    const auto played = symbol.played ? fmt::format(R"("trades_played":{},"agg_trades_played":{},)", symbol.played->trades, symbol.played->agg_trades) : "";
-    return fmt::format(R"({}:{{{}"trades_stored":{},"agg_trades_stored":{},"gaps_open":{},"gaps_repaired":{},"book":"{}"}})", json_text(name), played, symbol.stored.trades,
-                       symbol.stored.agg_trades, symbol.stored.gaps_open, symbol.stored.gaps_repaired, symbol.book_state);
+    const auto played = symbol.played ? fmt::format(R"("trades_played":{},"agg_trades_played":{},)",
+                                                    symbol.played->trades, symbol.played->agg_trades)
+                                      : "";
+    return fmt::format(
+        R"({}:{{{}"trades_stored":{},"agg_trades_stored":{},"gaps_open":{},"gaps_repaired":{},"book":"{}"}})",
+        json_text(name), played, symbol.stored.trades, symbol.stored.agg_trades, symbol.stored.gaps_open,
+        symbol.stored.gaps_repaired, symbol.book_state);
 }
 
 }  // namespace
@@ -154,24 +167,30 @@ Expected<Summary> summarise(const SummaryOptions& options) {
     const auto limit = Milliseconds(static_cast<int64_t>(options.wait_seconds * 1000));
     Summariser summariser(*target, std::move(*view));
     if (!options.exchange.empty()) {
-        if (auto finished = summariser.finish_market(options.exchange, limit); !finished) return tl::make_unexpected(finished.error());
+        if (auto finished = summariser.finish_market(options.exchange, limit); !finished)
+            return tl::make_unexpected(finished.error());
     }
     return summariser.wait(limit);
 }
 
 std::string json_of(const Summary& summary) {
     std::string symbols;
-    for (const auto& [name, symbol] : summary.symbols) symbols += (symbols.empty() ? "" : ",") + symbol_json(name, symbol);
-    return fmt::format(R"({{"published":{},"stored":{},"logged":{},"delivered":{},"lost":{},"repaired":{},"restarts":{},"symbols":{{{}}}}})", summary.published, summary.stored,
-                       summary.logged, summary.delivered, summary.lost, summary.repaired, summary.restarts, symbols);
+    for (const auto& [name, symbol] : summary.symbols)
+        symbols += (symbols.empty() ? "" : ",") + symbol_json(name, symbol);
+    return fmt::format(
+        R"({{"published":{},"stored":{},"logged":{},"delivered":{},"lost":{},"repaired":{},"restarts":{},"symbols":{{{}}}}})",
+        summary.published, summary.stored, summary.logged, summary.delivered, summary.lost, summary.repaired,
+        summary.restarts, symbols);
 }
 
 std::string page_of(const Summary& summary) {
-    auto page = fmt::format("published {}, stored {}, logged {}, delivered {}, lost {}, repaired {}, restarts {}\n", summary.published, summary.stored, summary.logged,
-                            summary.delivered, summary.lost, summary.repaired, summary.restarts);
+    auto page = fmt::format("published {}, stored {}, logged {}, delivered {}, lost {}, repaired {}, restarts {}\n",
+                            summary.published, summary.stored, summary.logged, summary.delivered, summary.lost,
+                            summary.repaired, summary.restarts);
     for (const auto& [name, symbol] : summary.symbols) {
-        page += fmt::format("{:<12} {} trades and {} aggregate trades stored, {} ids missing, {} repaired, book {}\n", name, symbol.stored.trades, symbol.stored.agg_trades,
-                            symbol.stored.gaps_open, symbol.stored.gaps_repaired, symbol.book_state);
+        page += fmt::format("{:<12} {} trades and {} aggregate trades stored, {} ids missing, {} repaired, book {}\n",
+                            name, symbol.stored.trades, symbol.stored.agg_trades, symbol.stored.gaps_open,
+                            symbol.stored.gaps_repaired, symbol.book_state);
     }
     return page;
 }

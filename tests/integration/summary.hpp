@@ -28,11 +28,11 @@ struct Summary {
     uint64_t stored = 0;     ///< trades
     uint64_t logged = 0;
     uint64_t delivered = 0;
-    uint64_t lost = 0;       ///< market messages that laps cost storage, and ids in the gap ledger that never came
+    uint64_t lost = 0;  ///< market messages that laps cost storage, and ids in the gap ledger that never came
     uint64_t repaired = 0;
     uint64_t restarts = 0;
     std::map<std::string, SummarySymbol> symbols;
-    std::string problem;     ///< "" when all that was published is stored and nothing was lost
+    std::string problem;  ///< "" when all that was published is stored and nothing was lost
 };
 
 /// Ends the stand-in's market if one is given, and waits until the store has what was published.

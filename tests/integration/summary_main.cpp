@@ -24,8 +24,11 @@ int main(int argc, char** argv) {
     CLI::App app("Waits until all that an instance has published is stored, and counts it.", "of-summary");
     app.footer(footer);
     app.add_option("--config", options.config, "Configuration of the instance")->required()->type_name("FILE");
-    app.add_option("--exchange", options.exchange, "exchange.json of the stand-in exchange, whose market is ended first")->type_name("FILE");
-    app.add_option("--wait-seconds", options.wait_seconds, "Wait no longer than this (30)")->check(CLI::Range(0.1, 3600.0));
+    app.add_option("--exchange", options.exchange,
+                   "exchange.json of the stand-in exchange, whose market is ended first")
+        ->type_name("FILE");
+    app.add_option("--wait-seconds", options.wait_seconds, "Wait no longer than this (30)")
+        ->check(CLI::Range(0.1, 3600.0));
     app.add_flag("--json", json, "Print one JSON object");
     try {
         app.parse(argc, argv);

@@ -52,7 +52,8 @@ Expected<std::unique_ptr<System>> System::make(const RunOptions& options) {
 Expected<void> System::prepare() {
     std::error_code error;
     auto pattern = (fs::temp_directory_path(error) / "of-tape-XXXXXX").string();
-    if (error || mkdtemp(pattern.data()) == nullptr) return fail(ErrorKind::failed, fmt::format("no temporary folder {}: {}", pattern, std::strerror(errno)));
+    if (error || mkdtemp(pattern.data()) == nullptr)
+        return fail(ErrorKind::failed, fmt::format("no temporary folder {}: {}", pattern, std::strerror(errno)));
     folder_ = pattern;
     instance_ = fmt::format("tape-{}", getpid());
     for (const auto* part : {"exchange", "data", "log", "state"}) fs::create_directory(folder_ + "/" + part, error);
@@ -64,7 +65,9 @@ Expected<void> System::prepare() {
 
 std::vector<std::string> System::exchange_arguments() const {
     std::vector<std::string> arguments{"--state-dir", folder_ + "/exchange", "--die-with-parent"};
-    const auto add = [&](const std::string& name, const std::string& value) { arguments.insert(arguments.end(), {name, value}); };
+    const auto add = [&](const std::string& name, const std::string& value) {
+        arguments.insert(arguments.end(), {name, value});
+    };
     if (options_.synthetic()) {
         arguments.emplace_back("--synthetic");
         add("--seed", std::to_string(options_.seed));
@@ -79,12 +82,14 @@ std::vector<std::string> System::exchange_arguments() const {
 }
 
 Expected<void> System::start_exchange() {
-    auto started = Program::start({built_program("tests/exchange/of-exchange"), exchange_arguments(), folder_ + "/exchange.out", SIGTERM});
+    auto started = Program::start(
+        {built_program("tests/exchange/of-exchange"), exchange_arguments(), folder_ + "/exchange.out", SIGTERM});
     if (!started) return tl::make_unexpected(started.error());
     exchange_.emplace(std::move(*started));
     const auto file = folder_ + "/exchange/exchange.json";
     if (!wait_for(start_limit, [&] { return fs::exists(file) || exchange_->ended(); }) || !fs::exists(file))
-        return fail(ErrorKind::failed, fmt::format("the stand-in exchange did not come up: {}", exchange_->last_words()));
+        return fail(ErrorKind::failed,
+                    fmt::format("the stand-in exchange did not come up: {}", exchange_->last_words()));
     auto address = read_exchange_file(file);
     if (!address) return tl::make_unexpected(address.error());
     exchange_client_.emplace(std::move(*address));
@@ -93,11 +98,15 @@ Expected<void> System::start_exchange() {
 
 Expected<void> System::write_config() {
     const auto& address = exchange_client_->address();
-    std::string text = fmt::format("[instance]\nname = {}\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = \"log\"\n\n{}\n[rings]\nmarket_slots = {}\n", toml(instance_),
-                                   restart_policy, options_.market_slots);
+    std::string text = fmt::format(
+        "[instance]\nname = {}\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
+        "\"log\"\n\n{}\n[rings]\nmarket_slots = {}\n",
+        toml(instance_), restart_policy, options_.market_slots);
     if (options_.trace) text += "trace_slots = 1048576\n\n[trace]\nsample = 1\n";
-    text += fmt::format("\n[binance]\nsymbols = {}\nstream_url = {}\nrest_url = {}\nca_file = {}\nreconnect_min_ms = 20\nreconnect_max_ms = 1000\n", toml_list(options_.symbols),
-                        toml(address.stream_url), toml(address.rest_url), toml(address.ca_file));
+    text += fmt::format(
+        "\n[binance]\nsymbols = {}\nstream_url = {}\nrest_url = {}\nca_file = {}\nreconnect_min_ms = "
+        "20\nreconnect_max_ms = 1000\n",
+        toml_list(options_.symbols), toml(address.stream_url), toml(address.rest_url), toml(address.ca_file));
     text += fmt::format("\n[communication]\nlisten = \"127.0.0.1:{}\"\nbacklog_max = 5000\n", api_->port());
     std::ofstream file(folder_ + "/orderflow.toml");
     file << text;
@@ -107,8 +116,10 @@ Expected<void> System::write_config() {
 }
 
 Expected<void> System::start_supervisor() {
-    auto started = Program::start(
-        {built_program("supervisor/ofsupervisor"), {"run", "--config", folder_ + "/orderflow.toml"}, folder_ + "/supervisor.out", SIGTERM});
+    auto started = Program::start({built_program("supervisor/ofsupervisor"),
+                                   {"run", "--config", folder_ + "/orderflow.toml"},
+                                   folder_ + "/supervisor.out",
+                                   SIGTERM});
     if (!started) return tl::make_unexpected(started.error());
     supervisor_.emplace(std::move(*started));
     return {};
@@ -116,7 +127,8 @@ Expected<void> System::start_supervisor() {
 
 Expected<void> System::wait_healthy() {
     if (!wait_for(start_limit, [&] { return supervisor_->ended() || api_->healthy(); }, 50ms) || supervisor_->ended())
-        return fail(ErrorKind::failed, fmt::format("the workers did not all run within 30 s: {}", supervisor_->last_words()));
+        return fail(ErrorKind::failed,
+                    fmt::format("the workers did not all run within 30 s: {}", supervisor_->last_words()));
     if (view_) return {};
     auto view = InstanceView::open(instance_);
     if (!view) return tl::make_unexpected(view.error());
@@ -126,8 +138,12 @@ Expected<void> System::wait_healthy() {
 }
 
 std::string System::broken() {
-    if (exchange_->ended()) return fmt::format("the stand-in exchange ended by itself with code {}: {}", exchange_->exit_code(), exchange_->last_words());
-    if (supervisor_->ended()) return fmt::format("ofsupervisor ended by itself with code {}: {}", supervisor_->exit_code(), supervisor_->last_words());
+    if (exchange_->ended())
+        return fmt::format("the stand-in exchange ended by itself with code {}: {}", exchange_->exit_code(),
+                           exchange_->last_words());
+    if (supervisor_->ended())
+        return fmt::format("ofsupervisor ended by itself with code {}: {}", supervisor_->exit_code(),
+                           supervisor_->last_words());
     return "";
 }
 
@@ -144,7 +160,8 @@ std::vector<std::string> System::stop_supervisor() {
     if (!supervisor_->stop(stop_limit)) {
         problems.emplace_back("ofsupervisor had not stopped 60 s after SIGTERM");
     } else if (supervisor_->exit_code() != 0) {
-        problems.push_back(fmt::format("ofsupervisor exited with {} after SIGTERM: {}", supervisor_->exit_code(), supervisor_->last_words()));
+        problems.push_back(fmt::format("ofsupervisor exited with {} after SIGTERM: {}", supervisor_->exit_code(),
+                                       supervisor_->last_words()));
     }
     const auto left = leftovers();
     problems.insert(problems.end(), left.begin(), left.end());
@@ -154,10 +171,13 @@ std::vector<std::string> System::stop_supervisor() {
 std::vector<std::string> System::leftovers() const {
     std::vector<std::string> problems;
     for (const auto& [pid, process] : seen_) {
-        if (lives(pid, process.first)) problems.push_back(fmt::format("{} (pid {}) is left behind", process.second, pid));
+        if (lives(pid, process.first))
+            problems.push_back(fmt::format("{} (pid {}) is left behind", process.second, pid));
     }
     const auto segments = shm::list_segments(instance_);
-    if (!segments.empty()) problems.push_back(fmt::format("{} segments are left behind in /dev/shm: {}", segments.size(), fmt::join(segments, " ")));
+    if (!segments.empty())
+        problems.push_back(
+            fmt::format("{} segments are left behind in /dev/shm: {}", segments.size(), fmt::join(segments, " ")));
     return problems;
 }
 

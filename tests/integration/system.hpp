@@ -1,7 +1,8 @@
-// The whole system of one run: the stand-in exchange, ofsupervisor with its workers, and the folder that all their files are in.
+// The whole system of one run: the stand-in exchange, ofsupervisor with its workers, and the folder that all their
+// files are in.
 //
-// Own folder under $TMPDIR, own instance name, own ports: any number of runs go side by side. The destructor stops what still
-// runs, takes away what is left of the instance, and removes the folder unless it is to be kept.
+// Own folder under $TMPDIR, own instance name, own ports: any number of runs go side by side. The destructor stops what
+// still runs, takes away what is left of the instance, and removes the folder unless it is to be kept.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,8 @@ class System {
     Expected<void> wait_healthy();
     /// Why the run cannot go on, or "": one of the two programs has ended.
     std::string broken();
-    /// SIGTERM to the supervisor, which must exit with 0 and leave neither a process nor a segment. What is wrong, a sentence each.
+    /// SIGTERM to the supervisor, which must exit with 0 and leave neither a process nor a segment. What is wrong, a
+    /// sentence each.
     std::vector<std::string> stop_supervisor();
 
     const std::string& instance() const { return instance_; }

@@ -42,7 +42,8 @@ Expected<TapeFacts> read_tape_facts(const std::string& path) {
     while (gzgets(file.get(), buffer.data(), static_cast<int>(buffer.size())) != nullptr) {
         ++number;
         if (!take_line(buffer.data(), facts, clock))
-            return fail(ErrorKind::invalid, fmt::format("{}:{}: not a tape's line (a receive time in ns, a space, a frame)", path, number));
+            return fail(ErrorKind::invalid,
+                        fmt::format("{}:{}: not a tape's line (a receive time in ns, a space, a frame)", path, number));
     }
     if (facts.frames == 0) return fail(ErrorKind::invalid, fmt::format("tape {} holds no frames", path));
     facts.seconds = static_cast<double>(clock.last_ns - clock.first_ns) / 1e9;

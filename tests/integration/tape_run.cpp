@@ -51,18 +51,21 @@ Expected<void> TapeRun::start() {
     client_ = std::make_unique<Subscriber>(std::move(client));
     client_->start();
     started_ns_ = mono_ns();
-    say(fmt::format("instance {} in {}, API on port {}", system_->instance(), system_->folder(), system_->api().port()));
+    say(fmt::format("instance {} in {}, API on port {}", system_->instance(), system_->folder(),
+                    system_->api().port()));
     return system_->wait_healthy();
 }
 
 double TapeRun::elapsed_seconds() const { return static_cast<double>(mono_ns() - started_ns_) / 1e9; }
 
 void TapeRun::say(const std::string& text) const {
-    if (options_.verbose) fmt::print(stderr, "of-tape-run: {:7.2f} s: {}\n", started_ns_ == 0 ? 0.0 : elapsed_seconds(), text);
+    if (options_.verbose)
+        fmt::print(stderr, "of-tape-run: {:7.2f} s: {}\n", started_ns_ == 0 ? 0.0 : elapsed_seconds(), text);
 }
 
 bool TapeRun::market_over(const ExchangeStatus& status) {
-    if (options_.synthetic() && !finish_asked_ && elapsed_seconds() >= options_.seconds) finish_asked_ = system_->exchange().finish().has_value();
+    if (options_.synthetic() && !finish_asked_ && elapsed_seconds() >= options_.seconds)
+        finish_asked_ = system_->exchange().finish().has_value();
     return status.finished;
 }
 
@@ -104,11 +107,14 @@ void TapeRun::settle() {
     if (const auto status = system_->exchange().status()) played_ = *status;
     std::string lacking;
     const auto limit = Milliseconds(static_cast<int64_t>(options_.settle_seconds * 1000));
-    const bool settled = wait_for(limit, [&] {
-        const auto broken = system_->broken();
-        lacking = broken.empty() ? missing() : broken;
-        return lacking.empty() || !broken.empty();
-    }, 50ms);
+    const bool settled = wait_for(
+        limit,
+        [&] {
+            const auto broken = system_->broken();
+            lacking = broken.empty() ? missing() : broken;
+            return lacking.empty() || !broken.empty();
+        },
+        50ms);
     if (!settled || !lacking.empty())
         result_.problems.push_back(fmt::format("{} s after the market's end: {}", options_.settle_seconds, lacking));
     say(lacking.empty() ? "all is stored, and the books are there" : lacking);
@@ -130,12 +136,14 @@ std::string TapeRun::missing_of(const std::string& symbol, const SymbolPlayed& p
     const auto played_ids = played.trades + played.agg_trades;
     const auto known_ids = stored.trades + stored.agg_trades + stored.gaps_open;
     if (known_ids != played_ids)
-        return fmt::format("{}: {} trades and {} aggregate trades were played; {} and {} are stored, {} ids are open gaps", symbol, played.trades, played.agg_trades,
-                           stored.trades, stored.agg_trades, stored.gaps_open);
+        return fmt::format(
+            "{}: {} trades and {} aggregate trades were played; {} and {} are stored, {} ids are open gaps", symbol,
+            played.trades, played.agg_trades, stored.trades, stored.agg_trades, stored.gaps_open);
     const auto book = system_->api().book(symbol);
     if (!book) return book.error().message;
     if (book->state != "synced" || book->last_update_id != played.last_update_id)
-        return fmt::format("{}: the book is {} at update {}, the exchange's at {}", symbol, book->state, book->last_update_id, played.last_update_id);
+        return fmt::format("{}: the book is {} at update {}, the exchange's at {}", symbol, book->state,
+                           book->last_update_id, played.last_update_id);
     return "";
 }
 
@@ -174,7 +182,9 @@ void TapeRun::read_metrics() {
     result_.receive_to_ring = view.latency(ProcessKind::binance, "receive_to_ring_ns");
     result_.receive_to_disk = view.latency(ProcessKind::storage, "receive_to_disk_ns");
     result_.kills = killer_.kills();
-    if (result_.oracle_mismatched != 0) result_.problems.push_back(fmt::format("{} books differed from the exchange's best quote", result_.oracle_mismatched));
+    if (result_.oracle_mismatched != 0)
+        result_.problems.push_back(
+            fmt::format("{} books differed from the exchange's best quote", result_.oracle_mismatched));
 }
 
 /// Each process publishes its metrics every 100 ms; what a killed one had counted since its last batch never comes.
@@ -200,8 +210,10 @@ void TapeRun::check_client() {
     };
     add(client.twice(), "trades twice over one connection");
     add(client.unreadable, "messages that it could not read");
-    if (killer_.kills().empty()) add(played - std::min(played, client.ids()), "trades too few, though nothing was killed");
-    for (const auto& refusal : client.refusals) result_.problems.push_back(fmt::format("the WebSocket client was refused: {}", refusal));
+    if (killer_.kills().empty())
+        add(played - std::min(played, client.ids()), "trades too few, though nothing was killed");
+    for (const auto& refusal : client.refusals)
+        result_.problems.push_back(fmt::format("the WebSocket client was refused: {}", refusal));
 }
 
 void TapeRun::check_traces() {
@@ -220,7 +232,8 @@ void TapeRun::check_traces() {
         if (!problem.empty()) return result_.problems.push_back(problem);
         ++result_.traces_checked;
     }
-    if (all.size() < options_.trace_check) result_.problems.push_back(fmt::format("only {} stored trades to look up", all.size()));
+    if (all.size() < options_.trace_check)
+        result_.problems.push_back(fmt::format("only {} stored trades to look up", all.size()));
 }
 
 void TapeRun::read_store() {

@@ -1,4 +1,5 @@
-// The run itself: start everything, play the market, kill whom the options name, wait until all is stored, stop, and count.
+// The run itself: start everything, play the market, kill whom the options name, wait until all is stored, stop, and
+// count.
 #pragma once
 
 #include "tests/integration/report.hpp"

@@ -98,8 +98,7 @@ inline std::string program(const std::string& path) {
     namespace fs = std::filesystem;
     if (const char* folder = std::getenv("OF_BUILD_DIR")) return (fs::path(folder) / path).string();
     std::error_code error;
-    for (auto folder = fs::read_symlink("/proc/self/exe", error).parent_path();;
-         folder = folder.parent_path()) {
+    for (auto folder = fs::read_symlink("/proc/self/exe", error).parent_path();; folder = folder.parent_path()) {
         if (fs::exists(folder / path, error)) return (folder / path).string();
         if (folder == folder.parent_path()) break;
     }

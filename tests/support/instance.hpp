@@ -45,16 +45,14 @@ struct InstanceShape {
 
 class Instance {
   public:
-    explicit Instance(const InstanceShape& shape = {})
-        : shape_(shape), processes_(processes_of(shape.feeds)) {
+    explicit Instance(const InstanceShape& shape = {}) : shape_(shape), processes_(processes_of(shape.feeds)) {
         static int count = 0;
         clear_leftovers();
         name_ = fmt::format("of-test-{}-{}", getpid(), ++count);
         auto pattern = (std::filesystem::temp_directory_path() / "of-test-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
         folder_ = pattern;
-        for (const auto* part : {"data", "log", "state"})
-            std::filesystem::create_directory(folder_ + "/" + part);
+        for (const auto* part : {"data", "log", "state"}) std::filesystem::create_directory(folder_ + "/" + part);
         channels_ = channels_of(processes_);
         for (const auto& channel : channels_) create(channel);
         for (const auto process : processes_) bells_[name_of(process)] = eventfd(0, EFD_NONBLOCK);
@@ -97,8 +95,7 @@ class Instance {
     }
     template <uint32_t slot_bytes>
     Publisher<slot_bytes> publisher(ChannelKind kind, ProcessId self) {
-        return {segment(kind, self, self, shm::Access::read_write), self,
-                attachment(self).doorbells(kind, self, self)};
+        return {segment(kind, self, self, shm::Access::read_write), self, attachment(self).doorbells(kind, self, self)};
     }
     Sender<128> sender(ChannelKind kind, ProcessId self, ProcessId reader) {
         return {segment(kind, self, reader, shm::Access::read_write), self,
@@ -130,8 +127,7 @@ class Instance {
     void write_config(const std::string& toml) const { std::ofstream(folder_ + "/config.toml") << toml; }
     /// Starts a worker as the supervisor would. `extra` holds options with their values; they replace the
     /// usual ones.
-    Child start(ProcessId process, const std::string& program_path,
-                const std::vector<std::string>& extra = {}) {
+    Child start(ProcessId process, const std::string& program_path, const std::vector<std::string>& extra = {}) {
         auto& desk = slot(process).desk;
         desk.incarnation.fetch_add(1);
         desk.state.store(static_cast<uint32_t>(WorkerState::spawned));
@@ -174,8 +170,8 @@ class Instance {
     void drain(ProcessId process, std::chrono::milliseconds limit = patience) {
         auto commands = sender(ChannelKind::command, supervisor_id, process);
         if (!commands.claim()) throw std::runtime_error("the command queue is full");
-        auto& command = commands.message<CommandDrain>(MessageType::command_drain,
-                                                       CorrelationId::make(supervisor_id, 1, 1));
+        auto& command =
+            commands.message<CommandDrain>(MessageType::command_drain, CorrelationId::make(supervisor_id, 1, 1));
         command.deadline_ns = static_cast<uint64_t>(mono_ns() + limit.count() * ns_per_ms);
         commands.commit();
     }

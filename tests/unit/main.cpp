@@ -1,5 +1,5 @@
-// The runner of the unit tests; compiled once, since Catch2's main takes its time. `-r cases` prints TAP with one line a test
-// case, and what failed in it as comments; Catch2's own TAP prints every assertion.
+// The runner of the unit tests; compiled once, since Catch2's main takes its time. `-r cases` prints TAP with one line
+// a test case, and what failed in it as comments; Catch2's own TAP prints every assertion.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
 
@@ -23,7 +23,8 @@ class CaseReporter : public Catch::StreamingReporterBase<CaseReporter> {
         return true;
     }
     void testCaseEnded(const Catch::TestCaseStats& stats) override {
-        stream << (stats.totals.assertions.allOk() ? "ok " : "not ok ") << ++cases_ << " - " << stats.testInfo.name << '\n';
+        stream << (stats.totals.assertions.allOk() ? "ok " : "not ok ") << ++cases_ << " - " << stats.testInfo.name
+               << '\n';
         std::string line;
         while (std::getline(failures_, line)) stream << "# " << line.substr(0, line_max) << '\n';
         failures_ = {};

@@ -1,5 +1,5 @@
-// A market on a stage, for the browser tests and for looking at the page by hand: seeded synthetic trades and quotes through the real
-// of-communication. Obeys lines on its standard input, and ends at their end:
+// A market on a stage, for the browser tests and for looking at the page by hand: seeded synthetic trades and quotes
+// through the real of-communication. Obeys lines on its standard input, and ends at their end:
 //
 //   rate N        messages a second (0: silence)       kill       SIGKILL the worker
 //   trades S N    N trades of symbol S, at once        restart    start it again, on the same port
@@ -36,15 +36,20 @@ class Market {
         const auto roll = random_() % 100;
         if (roll < 30) symbol.price += (random_() % 2 == 0 ? 1 : -1) * symbol.tick * static_cast<e8_t>(random_() % 5);
         if (roll < 55) return trade(symbol);
-        stage_.quote(symbol.name, ++symbol.update_id, symbol.price, symbol.price + symbol.tick * static_cast<e8_t>(1 + random_() % 3));
+        stage_.quote(symbol.name, ++symbol.update_id, symbol.price,
+                     symbol.price + symbol.tick * static_cast<e8_t>(1 + random_() % 3));
     }
     void trade(Quoted& symbol) {
         const bool sold = random_() % 2 == 0;
         const auto size = std::exp(std::normal_distribution<double>(-3.0, 1.6)(random_)) * 1e5;
-        symbol.trades = stage_.trade(symbol.name, symbol.price + (sold ? 0 : symbol.tick), static_cast<e8_t>(size + 1) * 1000, sold, {.commit = true, .sampled = false});
+        symbol.trades = stage_.trade(symbol.name, symbol.price + (sold ? 0 : symbol.tick),
+                                     static_cast<e8_t>(size + 1) * 1000, sold, {.commit = true, .sampled = false});
     }
-    std::vector<Quoted> symbols{{"BTCUSDT", 6'160'201'000'000, 1'000'000}, {"ETHUSDT", 253'817'000'000, 1'000'000}, {"LTCUSDT", 7'014'000'000, 1'000'000},
-                                {"SOLUSDT", 14'411'000'000, 1'000'000}, {"XRPUSDT", 52'830'000, 10'000}};
+    std::vector<Quoted> symbols{{"BTCUSDT", 6'160'201'000'000, 1'000'000},
+                                {"ETHUSDT", 253'817'000'000, 1'000'000},
+                                {"LTCUSDT", 7'014'000'000, 1'000'000},
+                                {"SOLUSDT", 14'411'000'000, 1'000'000},
+                                {"XRPUSDT", 52'830'000, 10'000}};
 
   private:
     test::Stage& stage_;
@@ -69,7 +74,8 @@ class Play {
             stage_.serve();
             const auto now = mono_ns();
             if (rate_ == 0) due = now;
-            for (; rate_ != 0 && due < now; due += ns_per_s / rate_) market_.step(market_.symbols[next_++ % market_.symbols.size()]);
+            for (; rate_ != 0 && due < now; due += ns_per_s / rate_)
+                market_.step(market_.symbols[next_++ % market_.symbols.size()]);
             keep_alive();
         }
     }

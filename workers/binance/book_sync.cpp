@@ -8,8 +8,7 @@ namespace {
 constexpr int64_t ns_per_ms = 1'000'000;
 
 bool same(const Level* level, e8_t price, e8_t quantity) {
-    return level != nullptr ? level->price == price && level->quantity == quantity
-                            : price == 0 && quantity == 0;
+    return level != nullptr ? level->price == price && level->quantity == quantity : price == 0 && quantity == 0;
 }
 
 }  // namespace
@@ -52,9 +51,7 @@ void BookSync::void_book(ResetReason reason, int64_t now_ns) {
     // A book that breaks again and again must not spend the address's request weight as fast as events come.
     attempt_ = state_ == BookState::synced && now_ns - synced_at_ns_ >= calm_ns ? 0 : attempt_ + 1;
     request_at_ns_ =
-        attempt_ <= 1
-            ? now_ns
-            : now_ns + quarter_jitter(retry_min_ms, retry_max_ms, attempt_ - 2, chance_) * ns_per_ms;
+        attempt_ <= 1 ? now_ns : now_ns + quarter_jitter(retry_min_ms, retry_max_ms, attempt_ - 2, chance_) * ns_per_ms;
     set_state(BookState::buffering);
 }
 
@@ -76,8 +73,7 @@ void BookSync::take(const DepthEvent& event, int64_t now_ns) {
 
 void BookSync::buffer(const DepthEvent& event, int64_t now_ns) {
     const auto levels = event.depth.bids.size() + event.depth.asks.size();
-    const bool full =
-        buffer_.events.size() >= buffer_events_max || buffer_.levels.size() + levels > buffer_levels_max;
+    const bool full = buffer_.events.size() >= buffer_events_max || buffer_.levels.size() + levels > buffer_levels_max;
     if (full) void_book(ResetReason::buffer_full, now_ns);
     buffer_.push(event);
     if (state_ != BookState::disconnected) return;

@@ -40,10 +40,8 @@ class BookSync {
     static constexpr size_t buffer_levels_max = 1'000'000;
     static constexpr int64_t retry_min_ms = 250;
     static constexpr int64_t retry_max_ms = 3'000;
-    static constexpr int64_t calm_ns =
-        10'000'000'000;  ///< in step for so long: the next resync need not wait
-    static constexpr int64_t epoch_distance =
-        100'000;  ///< update ids that go back further than this have restarted
+    static constexpr int64_t calm_ns = 10'000'000'000;  ///< in step for so long: the next resync need not wait
+    static constexpr int64_t epoch_distance = 100'000;  ///< update ids that go back further than this have restarted
 
     enum class Joined : uint8_t { synced, stale, late };
 
@@ -62,9 +60,7 @@ class BookSync {
     const OrderBook& book() const { return book_; }
     int64_t last_id() const { return last_id_; }
     size_t buffered() const { return buffer_.events.size(); }
-    int64_t buffer_first_id() const {
-        return buffer_.events.empty() ? 0 : buffer_.events.front().depth.first_id;
-    }
+    int64_t buffer_first_id() const { return buffer_.events.empty() ? 0 : buffer_.events.front().depth.first_id; }
     /// When the next request is due, for log records; meaningful while not synced.
     int64_t request_at_ns() const { return request_at_ns_; }
 

@@ -22,9 +22,7 @@ std::string expect_wss(std::string_view text) {
 std::string expect_https(std::string_view text) {
     return parse_url(text, "https") ? "" : "a URL of the form https://HOST[:PORT][/PATH]";
 }
-std::string expect_https_or_none(std::string_view text) {
-    return text.empty() ? "" : expect_https(text);
-}
+std::string expect_https_or_none(std::string_view text) { return text.empty() ? "" : expect_https(text); }
 
 constexpr int64_t no_min = 1;
 constexpr Key keys[] = {

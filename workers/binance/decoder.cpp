@@ -22,9 +22,7 @@ size_t letter_of(std::string_view key) {
     if (key[0] >= 'A' && key[0] <= 'Z') return static_cast<size_t>(key[0] - 'A') + 26;
     return letters;
 }
-constexpr size_t operator""_at(char c) {
-    return static_cast<size_t>(c >= 'a' ? c - 'a' : c - 'A' + 26);
-}
+constexpr size_t operator""_at(char c) { return static_cast<size_t>(c >= 'a' ? c - 'a' : c - 'A' + 26); }
 
 enum class Held : uint8_t { nothing, number, text, truth, levels, other };
 
@@ -96,8 +94,7 @@ simdjson::error_code read_letter(od::value value, size_t at, Fields& fields) {
     if (type == od::json_type::number) {
         const auto error = value.get_int64().get(fields.numbers[at]);
         fields.held[at] = error ? Held::other : Held::number;
-        return error == simdjson::NUMBER_ERROR || error == simdjson::INCORRECT_TYPE ? simdjson::SUCCESS
-                                                                                    : error;
+        return error == simdjson::NUMBER_ERROR || error == simdjson::INCORRECT_TYPE ? simdjson::SUCCESS : error;
     }
     if (type == od::json_type::boolean) {
         bool truth = false;
@@ -105,8 +102,7 @@ simdjson::error_code read_letter(od::value value, size_t at, Fields& fields) {
         fields.numbers[at] = truth;
         fields.held[at] = Held::truth;
     } else if (type == od::json_type::string) {
-        if (at == 'e'_at || at == 's'_at)
-            return value.get_string().get(at == 'e'_at ? fields.event : fields.symbol);
+        if (at == 'e'_at || at == 's'_at) return value.get_string().get(at == 'e'_at ? fields.event : fields.symbol);
         fields.texts[at] = inside_quotes(value.raw_json_token());
         fields.held[at] = Held::text;
     } else if (type == od::json_type::array && (at == 'a'_at || at == 'b'_at)) {
@@ -143,8 +139,7 @@ simdjson::error_code read_object(od::object object, Fields& fields, bool envelop
             continue;
         }
         const auto at = letter_of(key);
-        if (auto error = at < letters ? read_letter(value, at, fields) : read_word(value, key, fields))
-            return error;
+        if (auto error = at < letters ? read_letter(value, at, fields) : read_word(value, key, fields)) return error;
     }
     return simdjson::SUCCESS;
 }
@@ -194,8 +189,7 @@ Refusal read_trade(const Fields& fields, Frame& frame) {
         trade.id = read.number('a'_at, "aggregate trade without an id a");
         trade.first_id = read.number('f'_at, "aggregate trade without a first id f");
         trade.last_id = read.number('l'_at, "aggregate trade without a last id l");
-        trade.is_void =
-            trade.price == 0 && trade.quantity == 0 && trade.first_id == -1 && trade.last_id == -1;
+        trade.is_void = trade.price == 0 && trade.quantity == 0 && trade.first_id == -1 && trade.last_id == -1;
     }
     if (trade.id < 0) read.refuse("trade with a negative id");
     return read.refusal();
@@ -204,12 +198,10 @@ Refusal read_trade(const Fields& fields, Frame& frame) {
 Refusal read_quote(const Fields& fields, Frame& frame) {
     Reader read(fields);
     frame.quote.update_id = read.number('u'_at, "best quote without an update id u");
-    frame.quote.bid_price =
-        read.decimal('b'_at, "best quote whose bid price b is no decimal of at most 8 digits");
+    frame.quote.bid_price = read.decimal('b'_at, "best quote whose bid price b is no decimal of at most 8 digits");
     frame.quote.bid_quantity =
         read.decimal('B'_at, "best quote whose bid quantity B is no decimal of at most 8 digits");
-    frame.quote.ask_price =
-        read.decimal('a'_at, "best quote whose ask price a is no decimal of at most 8 digits");
+    frame.quote.ask_price = read.decimal('a'_at, "best quote whose ask price a is no decimal of at most 8 digits");
     frame.quote.ask_quantity =
         read.decimal('A'_at, "best quote whose ask quantity A is no decimal of at most 8 digits");
     return read.refusal();
@@ -223,8 +215,7 @@ Refusal read_depth(const Fields& fields, Frame& frame) {
     depth.last_id = read.number('u'_at, "depth event without a last update id u");
     if (fields.held['b'_at] != Held::levels || fields.held['a'_at] != Held::levels)
         read.refuse("depth event without both sides b and a");
-    if (fields.bad_level)
-        read.refuse("depth event with a level that is no pair of decimals of at most 8 digits");
+    if (fields.bad_level) read.refuse("depth event with a level that is no pair of decimals of at most 8 digits");
     if (depth.first_id > depth.last_id || depth.first_id < 0)
         read.refuse("depth event whose update ids U and u are out of order");
     depth.bids = fields.bids;
@@ -242,8 +233,7 @@ FrameKind kind_of(const Fields& fields) {
     if (fields.event == "trade") return FrameKind::trade;
     if (fields.event == "aggTrade") return FrameKind::agg_trade;
     if (fields.event == "depthUpdate") return FrameKind::depth;
-    if (fields.event == "serverShutdown" || fields.stream == "!serverShutdown")
-        return FrameKind::server_shutdown;
+    if (fields.event == "serverShutdown" || fields.stream == "!serverShutdown") return FrameKind::server_shutdown;
     if (looks_like_quote(fields)) return FrameKind::best_quote;
     if (fields.stream.empty() && fields.event.empty() && fields.code) return FrameKind::error;
     if (fields.stream.empty() && fields.event.empty() && fields.answer) return FrameKind::answer;
@@ -253,9 +243,7 @@ FrameKind kind_of(const Fields& fields) {
 Refusal read_frame(const Fields& fields, Frame& frame) {
     frame.kind = kind_of(fields);
     frame.symbol = fields.symbol;
-    frame.text = frame.kind == FrameKind::error ? fields.message
-                 : fields.event.empty()         ? fields.stream
-                                                : fields.event;
+    frame.text = frame.kind == FrameKind::error ? fields.message : fields.event.empty() ? fields.stream : fields.event;
     const bool market = frame.kind <= FrameKind::depth;
     if (market && frame.symbol.empty()) return "market event without a symbol s";
     switch (frame.kind) {

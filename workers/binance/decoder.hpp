@@ -18,16 +18,7 @@ namespace of::binance {
 inline constexpr size_t frame_padding = 64;
 inline constexpr size_t frame_bytes_max = size_t{4} << 20;
 
-enum class FrameKind : uint8_t {
-    trade,
-    agg_trade,
-    best_quote,
-    depth,
-    server_shutdown,
-    answer,
-    error,
-    unknown
-};
+enum class FrameKind : uint8_t { trade, agg_trade, best_quote, depth, server_shutdown, answer, error, unknown };
 
 struct Frame {
     FrameKind kind = FrameKind::unknown;

@@ -32,14 +32,13 @@ Expected<void> Feed::open_rings() {
     auto ring = runtime_.publisher<128>(ChannelKind::market);
     if (!ring) return tl::make_unexpected(ring.error());
     if (ring->writer().capacity() / 2 < depth_slots_max)
-        return fail(
-            ErrorKind::invalid,
-            fmt::format("[rings] market_slots is {}; a depth snapshot of {} slots needs at least 4096",
-                        ring->writer().capacity(), depth_slots_max));
+        return fail(ErrorKind::invalid,
+                    fmt::format("[rings] market_slots is {}; a depth snapshot of {} slots needs at least 4096",
+                                ring->writer().capacity(), depth_slots_max));
     market_ = std::make_unique<MarketPublisher>(std::move(*ring));
     queries_ = std::make_unique<Queries>(runtime_, lanes_);
-    auto calls = runtime_.call_server(
-        communication, [this](const Call& call, Reply& reply) { queries_->serve(call, reply); });
+    auto calls =
+        runtime_.call_server(communication, [this](const Call& call, Reply& reply) { queries_->serve(call, reply); });
     if (!calls) return tl::make_unexpected(calls.error());
     calls_ = std::move(*calls);
     return {};
@@ -51,12 +50,12 @@ Expected<void> Feed::open_upstream() {
     tls_ = std::move(*tls);
     const auto limited = [this](int status, int64_t pause_ms) { on_limited(status, pause_ms); };
     rest_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, limited);
-    const bool elsewhere = config_.history_url.origin() + config_.history_url.path !=
-                           config_.rest_url.origin() + config_.rest_url.path;
+    const bool elsewhere =
+        config_.history_url.origin() + config_.history_url.path != config_.rest_url.origin() + config_.rest_url.path;
     if (elsewhere) history_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, limited);
     repair_ = std::make_unique<Repair>(runtime_, *rest_, history(), config_.repair_ids_max);
-    legs_ = std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this),
-                                   std::random_device{}());
+    legs_ =
+        std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), std::random_device{}());
     return {};
 }
 
@@ -78,8 +77,7 @@ Expected<void> Feed::make_lanes() {
     const auto tails = read_tail(market_->segment(), market_->tail(), page.symbols.load());
     const LaneContext context{runtime_, *market_, *metrics_, page, *this};
     for (size_t i = 0; i < indices.size(); ++i) {
-        lanes_.push_back(
-            std::make_unique<Lane>(context, config_.symbols[i], indices[i], std::random_device{}()));
+        lanes_.push_back(std::make_unique<Lane>(context, config_.symbols[i], indices[i], std::random_device{}()));
         by_symbol_.emplace(config_.symbols[i], i);
         lanes_.back()->begin(tails[indices[i]]);
     }
@@ -92,9 +90,7 @@ size_t Feed::poll() {
     return served + std::exchange(frames_since_poll_, 0);
 }
 
-bool Feed::pending() const {
-    return calls_->ready() || legs_->paused();
-}
+bool Feed::pending() const { return calls_->ready() || legs_->paused(); }
 
 void Feed::tick(int64_t now_ns) {
     legs_->tick(now_ns);
@@ -121,8 +117,7 @@ void Feed::on_connecting(uint32_t attempt) {
     const auto cause = runtime_.next_correlation();
     if (attempt > 1 || was_connected_) metrics_->reconnects.add();
     runtime_.log().write(log_event::line_connecting, cause, config_.line.url.origin(), attempt);
-    market_->stream_event(no_symbol, StreamState::connecting, attempt, 0, config_.line.url.authority(),
-                          cause);
+    market_->stream_event(no_symbol, StreamState::connecting, attempt, 0, config_.line.url.authority(), cause);
 }
 
 void Feed::on_up() {
@@ -181,8 +176,7 @@ int Feed::dispatch(const Frame& frame, const Mark& mark, bool overlapping) {
 void Feed::refuse(std::string_view text, std::string_view reason, const Mark& mark) {
     metrics_->frames_refused.add();
     if (mark.sampled)
-        runtime_.trace().hop(mark.correlation, Hop::refused, mark.mono_ns, static_cast<int64_t>(text.size()),
-                             0);
+        runtime_.trace().hop(mark.correlation, Hop::refused, mark.mono_ns, static_cast<int64_t>(text.size()), 0);
     if (mark.mono_ns - refusal_logged_ns_ < refusal_log_every_ns) return;  // the counter has them all
     refusal_logged_ns_ = mark.mono_ns;
     runtime_.log().write(log_event::frame_refused, mark.correlation, text.size(), reason, text.substr(0, 96));
@@ -214,8 +208,7 @@ void Feed::request_snapshot(Lane& lane, int64_t now_ns) {
 
 void Feed::on_snapshot_answer(Lane& lane, uint64_t ticket, CorrelationId cause, RestAnswer& answer) {
     const Mark mark{cause, wall_ns(), mono_ns(), true};
-    const auto snapshot =
-        answer.ok() ? rest_decoder_.snapshot(answer.body) : fail(ErrorKind::failed, answer.error);
+    const auto snapshot = answer.ok() ? rest_decoder_.snapshot(answer.body) : fail(ErrorKind::failed, answer.error);
     auto& book = lane.book();
     if (!snapshot) {
         book.on_failure(ticket, mark.mono_ns);

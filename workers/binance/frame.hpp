@@ -28,8 +28,7 @@ struct TradeFields {
     e8_t price = 0;
     e8_t quantity = 0;
     bool buyer_is_maker = false;
-    bool is_void =
-        false;  ///< an invalidated aggregate (p=0, q=0, f=-1, l=-1): its id counts, its content does not
+    bool is_void = false;  ///< an invalidated aggregate (p=0, q=0, f=-1, l=-1): its id counts, its content does not
 };
 
 struct QuoteFields {

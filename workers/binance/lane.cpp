@@ -93,20 +93,18 @@ void Lane::on_repaired(GapKind kind, const TradeFields& trade, const Mark& mark)
 
 int64_t Lane::close_gap(const Gap& gap) {
     const auto here = gap.last_id - gap.first_id + 1 - missing(gap);
-    if (here > 0)
-        context_.market.gap_repaired(index_, gap.kind, gap.first_id, gap.last_id, here, gap.correlation);
+    if (here > 0) context_.market.gap_repaired(index_, gap.kind, gap.first_id, gap.last_id, here, gap.correlation);
     return here;
 }
 
 void Lane::on_quote(const QuoteFields& quote, const Mark& mark) {
     // Of two lines, or from a server that repeats itself, an older quote says nothing new.
-    if (quote.update_id <= last_quote_id_ && quote.update_id > last_quote_id_ - BookSync::epoch_distance)
-        return;
+    if (quote.update_id <= last_quote_id_ && quote.update_id > last_quote_id_ - BookSync::epoch_distance) return;
     last_quote_id_ = quote.update_id;
     const auto position = context_.market.best_quote(index_, quote, mark);
     context_.metrics.best_quotes.add();
-    entry().store({quote.update_id, quote.bid_price, quote.bid_quantity, quote.ask_price, quote.ask_quantity,
-                   mark.wall_ns});
+    entry().store(
+        {quote.update_id, quote.bid_price, quote.bid_quantity, quote.ask_price, quote.ask_quantity, mark.wall_ns});
     trace(mark, quote.update_id, position);
     mark_ = mark;
     sync_.on_quote(quote, mark.mono_ns);
@@ -138,8 +136,7 @@ void Lane::on_book_reset(ResetReason reason, int64_t from_id) {
     context_.metrics.book_resets.add();
     context_.market.book_reset(index_, reason, static_cast<uint32_t>(epoch), from_id, mark_.correlation);
     if (reason != ResetReason::start)
-        context_.runtime.log().write(log_event::book_reset_log, mark_.correlation, name_, name_of(reason),
-                                     from_id);
+        context_.runtime.log().write(log_event::book_reset_log, mark_.correlation, name_, name_of(reason), from_id);
 }
 
 void Lane::on_book_snapshot(const Snapshot& snapshot) {

@@ -6,13 +6,11 @@
 
 namespace of::binance {
 
-Legs::Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config,
-           LegEvents& events, uint64_t seed)
+Legs::Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events,
+           uint64_t seed)
     : io_(io), tls_(tls), config_(config), events_(events), chance_(seed), timer_(io) {}
 
-Legs::LegPtr Legs::make_leg() {
-    return std::make_unique<Leg>(*this, io_, tls_, config_.line);
-}
+Legs::LegPtr Legs::make_leg() { return std::make_unique<Leg>(*this, io_, tls_, config_.line); }
 
 void Legs::connect() {
     if (closing_) return;
@@ -56,8 +54,8 @@ void Legs::on_lost(Leg& leg, const std::string& reason, int64_t retry_after_ms) 
 
 void Legs::reconnect_later(const std::string& reason, int64_t retry_after_ms, int64_t opened_ns) {
     if (opened_ns != 0 && mono_ns() - opened_ns >= healthy_ns) attempt_ = 0;
-    const auto delay_ms = std::max(
-        retry_after_ms, full_jitter(config_.reconnect_min_ms, config_.reconnect_max_ms, attempt_, chance_));
+    const auto delay_ms =
+        std::max(retry_after_ms, full_jitter(config_.reconnect_min_ms, config_.reconnect_max_ms, attempt_, chance_));
     ++attempt_;
     events_.on_down(reason, attempt_, delay_ms);
     if (closing_) return;
@@ -112,8 +110,6 @@ bool Legs::next_turn() {
     return main_paused || young_paused;
 }
 
-bool Legs::paused() const {
-    return (main_ && main_->line.paused()) || (young_ && young_->line.paused());
-}
+bool Legs::paused() const { return (main_ && main_->line.paused()) || (young_ && young_->line.paused()); }
 
 }  // namespace of::binance

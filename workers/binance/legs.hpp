@@ -32,8 +32,7 @@ class Legs {
     static constexpr int64_t healthy_ns =
         60'000'000'000;  ///< open for so long: the next loss begins at the first delay
     static constexpr int64_t overlap_min_ns = 1'000'000'000;
-    static constexpr int64_t overlap_max_ns =
-        10'000'000'000;  ///< then the younger takes over whatever it has brought
+    static constexpr int64_t overlap_max_ns = 10'000'000'000;  ///< then the younger takes over whatever it has brought
     static constexpr int64_t rotate_retry_ns = 5'000'000'000;
 
     Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events,
@@ -52,8 +51,7 @@ class Legs {
 
   private:
     struct Leg : LineEvents {
-        Leg(Legs& owner, boost::asio::io_context& io, boost::asio::ssl::context& tls,
-            const LineTarget& target)
+        Leg(Legs& owner, boost::asio::io_context& io, boost::asio::ssl::context& tls, const LineTarget& target)
             : legs(owner), line(io, tls, target) {}
         void on_connected() override { legs.on_connected(*this); }
         void on_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns) override {

@@ -25,9 +25,8 @@ using tcp = asio::ip::tcp;
 using error_code = boost::system::error_code;
 // The concrete executor: no type-erased one on the path of each frame.
 using Socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                               asio::io_context::executor_type>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                         asio::io_context::executor_type>;
 
 /// Small frames must not wait (NODELAY), and a peer that vanished must be noticed by the kernel too.
 void tune(Socket& socket) {
@@ -35,8 +34,7 @@ void tune(Socket& socket) {
     socket.set_option(tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
     constexpr unsigned user_timeout_ms = 20'000;
-    setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
-               sizeof user_timeout_ms);
+    setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 
 int64_t retry_after_ms(const websocket::response_type& response) {
@@ -64,24 +62,24 @@ struct Line::Session : std::enable_shared_from_this<Line::Session> {
     void start() {
         arm(connect_timeout_ms, "no answer within 10 s");
         auto self = shared_from_this();
-        resolver.async_resolve(
-            target.url.host, target.url.port,
-            [self](const error_code& error, const tcp::resolver::results_type& found) {
-                if (error) return self->lost("name " + self->target.url.host + ": " + error.message());
-                asio::async_connect(beast::get_lowest_layer(self->socket), found,
-                                    [self](const error_code& failure, const tcp::endpoint&) {
-                                        if (failure) return self->lost("connect: " + failure.message());
-                                        self->secure();
-                                    });
-            });
+        resolver.async_resolve(target.url.host, target.url.port,
+                               [self](const error_code& error, const tcp::resolver::results_type& found) {
+                                   if (error)
+                                       return self->lost("name " + self->target.url.host + ": " + error.message());
+                                   asio::async_connect(beast::get_lowest_layer(self->socket), found,
+                                                       [self](const error_code& failure, const tcp::endpoint&) {
+                                                           if (failure)
+                                                               return self->lost("connect: " + failure.message());
+                                                           self->secure();
+                                                       });
+                               });
     }
 
     void secure() {
         if (over()) return;
         tune(beast::get_lowest_layer(socket));
         auto& tls = socket.next_layer();
-        if (const auto error = expect_host(tls.native_handle(), target.url))
-            return lost("TLS: " + error.message());
+        if (const auto error = expect_host(tls.native_handle(), target.url)) return lost("TLS: " + error.message());
         auto self = shared_from_this();
         tls.async_handshake(asio::ssl::stream_base::client, [self](const error_code& error) {
             if (error) return self->lost(tls_sentence(self->socket.next_layer().native_handle(), error));
@@ -94,19 +92,16 @@ struct Line::Session : std::enable_shared_from_this<Line::Session> {
         // The feed watches for silence itself: a timer that is moved by each frame costs more than the frame.
         socket.set_option(
             websocket::stream_base::timeout{std::chrono::seconds(10), websocket::stream_base::none(), false});
-        socket.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
-            request.set(beast::http::field::user_agent, "orderflow");
-        }));
+        socket.set_option(websocket::stream_base::decorator(
+            [](websocket::request_type& request) { request.set(beast::http::field::user_agent, "orderflow"); }));
         socket.read_message_max(frame_bytes_max);
-        socket.control_callback(
-            [this](websocket::frame_type, beast::string_view) { last_activity_ns = mono_ns(); });
+        socket.control_callback([this](websocket::frame_type, beast::string_view) { last_activity_ns = mono_ns(); });
         auto self = shared_from_this();
-        socket.async_handshake(response, target.url.authority(), target.target,
-                               [self](const error_code& error) {
-                                   if (error == websocket::error::upgrade_declined) return self->declined();
-                                   if (error) return self->lost("WebSocket handshake: " + error.message());
-                                   self->opened();
-                               });
+        socket.async_handshake(response, target.url.authority(), target.target, [self](const error_code& error) {
+            if (error == websocket::error::upgrade_declined) return self->declined();
+            if (error) return self->lost("WebSocket handshake: " + error.message());
+            self->opened();
+        });
     }
 
     void declined() {
@@ -125,8 +120,8 @@ struct Line::Session : std::enable_shared_from_this<Line::Session> {
 
     void read() {
         reading = true;
-        socket.async_read(
-            buffer, [self = shared_from_this()](const error_code& error, size_t) { self->on_read(error); });
+        socket.async_read(buffer,
+                          [self = shared_from_this()](const error_code& error, size_t) { self->on_read(error); });
     }
 
     void on_read(const error_code& error) {
@@ -138,8 +133,7 @@ struct Line::Session : std::enable_shared_from_this<Line::Session> {
         // harms nobody.
         if (buffer.capacity() < buffer.size() + frame_padding) buffer.reserve(buffer.size() + frame_padding);
         const auto data = buffer.cdata();
-        if (events != nullptr)
-            events->on_frame({static_cast<const char*>(data.data()), data.size()}, wall_ns(), mono);
+        if (events != nullptr) events->on_frame({static_cast<const char*>(data.data()), data.size()}, wall_ns(), mono);
         buffer.consume(buffer.size());
         if (over() && !closing) return;
         paused = ++frames_in_turn >= frames_per_turn;
@@ -172,8 +166,7 @@ struct Line::Session : std::enable_shared_from_this<Line::Session> {
     void arm(int64_t timeout_ms, const char* reason) {
         timer.expires_after(std::chrono::milliseconds(timeout_ms));
         timer.async_wait([self = shared_from_this(), reason](const error_code& error) {
-            if (error || (self->is_open && !self->closing))
-                return;  // it may have run out just as the line opened
+            if (error || (self->is_open && !self->closing)) return;  // it may have run out just as the line opened
             self->lost(reason);
         });
     }
@@ -238,18 +231,10 @@ void Line::close() {
     if (session_) session_->close();
 }
 
-bool Line::open() const {
-    return session_ && session_->is_open && !session_->closing;
-}
-bool Line::closed() const {
-    return !session_ || session_->ended;
-}
-bool Line::paused() const {
-    return session_ && session_->paused && !session_->ended;
-}
-int64_t Line::last_activity_ns() const {
-    return session_ ? session_->last_activity_ns : 0;
-}
+bool Line::open() const { return session_ && session_->is_open && !session_->closing; }
+bool Line::closed() const { return !session_ || session_->ended; }
+bool Line::paused() const { return session_ && session_->paused && !session_->ended; }
+int64_t Line::last_activity_ns() const { return session_ ? session_->last_activity_ns : 0; }
 
 bool Line::next_turn() {
     if (!session_) return false;

@@ -10,7 +10,6 @@ std::unique_ptr<of::Worker> make_feed(of::Runtime& runtime, const of::settings::
 
 int main(int argc, char** argv) {
     const of::settings::Section sections[] = {of::binance::section};
-    return of::run_worker(
-        {of::ProcessKind::binance, "Brings the exchange's streams into the market ring", sections}, argc,
-        argv, make_feed);
+    return of::run_worker({of::ProcessKind::binance, "Brings the exchange's streams into the market ring", sections},
+                          argc, argv, make_feed);
 }

@@ -14,8 +14,7 @@ constexpr auto higher_price = [](const Level& a, const Level& b) { return a.pric
 template <typename Worse>
 void fill(std::vector<Level>& side, std::span<const Level> levels, Worse worse) {
     side.clear();
-    std::ranges::copy_if(levels, std::back_inserter(side),
-                         [](const Level& level) { return level.quantity != 0; });
+    std::ranges::copy_if(levels, std::back_inserter(side), [](const Level& level) { return level.quantity != 0; });
     std::ranges::sort(side, worse);
 }
 

@@ -28,9 +28,7 @@ class OrderBook {
     /// nullptr for an empty side.
     const Level* best_bid() const { return bids_.empty() ? nullptr : &bids_.back(); }
     const Level* best_ask() const { return asks_.empty() ? nullptr : &asks_.back(); }
-    bool crossed() const {
-        return !bids_.empty() && !asks_.empty() && bids_.back().price >= asks_.back().price;
-    }
+    bool crossed() const { return !bids_.empty() && !asks_.empty() && bids_.back().price >= asks_.back().price; }
 
     /// Worst first, best last.
     std::span<const Level> bids() const { return bids_; }

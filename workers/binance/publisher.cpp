@@ -14,9 +14,8 @@ Message& MarketPublisher::begin(MessageType type, uint16_t symbol, const Mark& m
 }
 
 uint64_t MarketPublisher::trade(uint16_t symbol, const TradeFields& trade, const Mark& mark, uint8_t flags) {
-    auto& message =
-        begin<Trade>(MessageType::trade, symbol, mark,
-                     static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
+    auto& message = begin<Trade>(MessageType::trade, symbol, mark,
+                                 static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
     message.event_ns = trade.event_ns;
     message.trade_ns = trade.trade_ns;
     message.receive_ns = mark.wall_ns;
@@ -26,11 +25,9 @@ uint64_t MarketPublisher::trade(uint16_t symbol, const TradeFields& trade, const
     return ring_.commit();
 }
 
-uint64_t MarketPublisher::agg_trade(uint16_t symbol, const TradeFields& trade, const Mark& mark,
-                                    uint8_t flags) {
-    auto& message =
-        begin<AggTrade>(MessageType::agg_trade, symbol, mark,
-                        static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
+uint64_t MarketPublisher::agg_trade(uint16_t symbol, const TradeFields& trade, const Mark& mark, uint8_t flags) {
+    auto& message = begin<AggTrade>(MessageType::agg_trade, symbol, mark,
+                                    static_cast<uint8_t>(flags | (trade.buyer_is_maker ? flag_buyer_is_maker : 0)));
     message.event_ns = trade.event_ns;
     message.trade_ns = trade.trade_ns;
     message.receive_ns = mark.wall_ns;
@@ -62,8 +59,7 @@ uint64_t MarketPublisher::depth_snapshot(uint16_t symbol, const Snapshot& snapsh
                  {0, snapshot.last_id, snapshot.last_id, snapshot.bids, snapshot.asks}, mark);
 }
 
-uint64_t MarketPublisher::depth(MessageType type, uint16_t symbol, const DepthFields& depth,
-                                const Mark& mark) {
+uint64_t MarketPublisher::depth(MessageType type, uint16_t symbol, const DepthFields& depth, const Mark& mark) {
     const auto total = depth.bids.size() + depth.asks.size();
     const auto slots = depth_slots(total);
     ring_.claim(slots);

@@ -25,8 +25,7 @@ class MarketPublisher {
     uint64_t depth_snapshot(uint16_t symbol, const Snapshot& snapshot, const Mark& mark);
     uint64_t book_reset(uint16_t symbol, ResetReason reason, uint32_t epoch, int64_t from_id,
                         CorrelationId correlation);
-    uint64_t gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id,
-                        CorrelationId correlation);
+    uint64_t gap_opened(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, CorrelationId correlation);
     uint64_t gap_repaired(uint16_t symbol, GapKind kind, int64_t first_id, int64_t last_id, int64_t repaired,
                           CorrelationId correlation);
     uint64_t stream_event(uint16_t symbol, StreamState state, uint32_t attempt, int64_t delay_ms,

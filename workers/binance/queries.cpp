@@ -8,16 +8,13 @@ namespace {
 /// The best `count` levels of both sides, best first, over as many rows as they take.
 bool send_levels(Reply& reply, uint16_t symbol, std::span<const Level> bids, std::span<const Level> asks) {
     const auto total = bids.size() + asks.size();
-    const auto level = [&](size_t i) {
-        return i < bids.size() ? bids[bids.size() - 1 - i] : asks[total - 1 - i];
-    };
+    const auto level = [&](size_t i) { return i < bids.size() ? bids[bids.size() - 1 - i] : asks[total - 1 - i]; };
     for (size_t from = 0; from < total; from += depth_more_levels) {
         const auto count = std::min(depth_more_levels, total - from);
         const bool sent = reply.row<ReplyLevels>(MessageType::reply_levels, [&](ReplyLevels& row) {
             row.header.symbol = symbol;
             row.header.count = static_cast<uint16_t>(count);
-            for (size_t i = 0; i < depth_more_levels; ++i)
-                row.levels[i] = i < count ? level(from + i) : Level{};
+            for (size_t i = 0; i < depth_more_levels; ++i) row.levels[i] = i < count ? level(from + i) : Level{};
         });
         if (!sent) return false;
     }
@@ -40,8 +37,8 @@ void Queries::serve(const Call& call, Reply& reply) {
 }
 
 CallStatus Queries::book(const Call& call, Reply& reply) const {
-    const auto found = std::ranges::find(lanes_, call.symbol.view(),
-                                         [](const auto& lane) { return std::string_view(lane->name()); });
+    const auto found =
+        std::ranges::find(lanes_, call.symbol.view(), [](const auto& lane) { return std::string_view(lane->name()); });
     if (found == lanes_.end()) return CallStatus::not_found;
     const auto& lane = **found;
     const auto bids = nearest(lane.book().book().bids(), call.limit);
@@ -60,8 +57,7 @@ CallStatus Queries::status(const Call& call, Reply& reply) const {
     for (const auto& lane : lanes_) {
         if (!wanted.empty() && lane->name() != wanted) continue;
         any = true;
-        if (!reply.row<ReplyFeedStatus>(MessageType::reply_feed_status,
-                                        [&](ReplyFeedStatus& row) { lane->fill(row); }))
+        if (!reply.row<ReplyFeedStatus>(MessageType::reply_feed_status, [&](ReplyFeedStatus& row) { lane->fill(row); }))
             return CallStatus::overloaded;
     }
     return any ? CallStatus::ok : CallStatus::not_found;

@@ -5,16 +5,14 @@
 namespace of::binance {
 
 void Repair::add(const Gap& gap) {
-    if (gap.last_id - gap.first_id + 1 > ids_max_)
-        return finish({gap, gap.first_id}, "more ids than repair_ids_max");
+    if (gap.last_id - gap.first_id + 1 > ids_max_) return finish({gap, gap.first_id}, "more ids than repair_ids_max");
     if (tasks_.size() >= gaps_max) return finish({gap, gap.first_id}, "too many gaps are waiting");
     tasks_.push_back({gap, gap.first_id});
 }
 
 void Repair::pump(int64_t now_ns) {
     while (!busy_) {
-        const auto due =
-            std::ranges::find_if(tasks_, [&](const Task& task) { return task.not_before_ns <= now_ns; });
+        const auto due = std::ranges::find_if(tasks_, [&](const Task& task) { return task.not_before_ns <= now_ns; });
         if (due == tasks_.end()) return;
         current_ = *due;
         tasks_.erase(due);
@@ -80,9 +78,8 @@ void Repair::finish(const Task& task, std::string_view failure) {
         log.write(log_event::gap_closed, gap.correlation, gap.lane->name(), name_of(gap.kind), gap.first_id,
                   gap.last_id, here);
     } else {
-        log.write(log_event::gap_repair_failed, gap.correlation, gap.lane->name(), name_of(gap.kind),
-                  gap.first_id, gap.last_id,
-                  failure.empty() ? "the exchange does not have all of them" : failure);
+        log.write(log_event::gap_repair_failed, gap.correlation, gap.lane->name(), name_of(gap.kind), gap.first_id,
+                  gap.last_id, failure.empty() ? "the exchange does not have all of them" : failure);
     }
 }
 

@@ -51,8 +51,7 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         beast::flat_buffer buffer;
         http::request<http::empty_body> request;
         std::optional<http::response_parser<http::string_body>> parser;
-        bool used =
-            false;  ///< has carried an answer: a failure may be the server's closing of an idle connection
+        bool used = false;  ///< has carried an answer: a failure may be the server's closing of an idle connection
     };
     using LinkPtr = std::shared_ptr<Link>;
 
@@ -106,16 +105,17 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         if (link) return write(link);
         link = std::make_shared<Link>(io, tls);
         auto self = shared_from_this();
-        resolver.async_resolve(
-            url.host, url.port,
-            [self, at = link](const error_code& error, const tcp::resolver::results_type& found) {
-                if (error) return self->failed(at, "name " + self->url.host + ": " + error.message());
-                asio::async_connect(at->stream.next_layer(), found,
-                                    [self, at](const error_code& failure, const tcp::endpoint&) {
-                                        if (failure) return self->failed(at, "connect: " + failure.message());
-                                        self->secure(at);
-                                    });
-            });
+        resolver.async_resolve(url.host, url.port,
+                               [self, at = link](const error_code& error, const tcp::resolver::results_type& found) {
+                                   if (error)
+                                       return self->failed(at, "name " + self->url.host + ": " + error.message());
+                                   asio::async_connect(at->stream.next_layer(), found,
+                                                       [self, at](const error_code& failure, const tcp::endpoint&) {
+                                                           if (failure)
+                                                               return self->failed(at, "connect: " + failure.message());
+                                                           self->secure(at);
+                                                       });
+                               });
     }
 
     void secure(const LinkPtr& at) {
@@ -123,11 +123,12 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         at->stream.next_layer().set_option(tcp::no_delay(true), ignored);
         if (const auto error = expect_host(at->stream.native_handle(), url))
             return failed(at, "TLS: " + error.message());
-        at->stream.async_handshake(
-            asio::ssl::stream_base::client, [self = shared_from_this(), at](const error_code& error) {
-                if (error) return self->failed(at, tls_sentence(at->stream.native_handle(), error));
-                self->write(at);
-            });
+        at->stream.async_handshake(asio::ssl::stream_base::client,
+                                   [self = shared_from_this(), at](const error_code& error) {
+                                       if (error)
+                                           return self->failed(at, tls_sentence(at->stream.native_handle(), error));
+                                       self->write(at);
+                                   });
     }
 
     void write(const LinkPtr& at) {
@@ -137,15 +138,13 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         at->request.set(http::field::user_agent, "orderflow");
         at->parser.emplace();
         at->parser->body_limit(body_bytes_max);
-        http::async_write(
-            at->stream, at->request, [self = shared_from_this(), at](const error_code& error, size_t) {
-                if (error) return self->failed(at, "request: " + error.message());
-                http::async_read(at->stream, at->buffer, *at->parser,
-                                 [self, at](const error_code& failure, size_t) {
-                                     if (failure) return self->failed(at, "answer: " + failure.message());
-                                     self->answered(at);
-                                 });
+        http::async_write(at->stream, at->request, [self = shared_from_this(), at](const error_code& error, size_t) {
+            if (error) return self->failed(at, "request: " + error.message());
+            http::async_read(at->stream, at->buffer, *at->parser, [self, at](const error_code& failure, size_t) {
+                if (failure) return self->failed(at, "answer: " + failure.message());
+                self->answered(at);
             });
+        });
     }
 
     void answered(const LinkPtr& at) {
@@ -157,8 +156,8 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         RestAnswer answer{static_cast<int>(response.result_int()), std::move(response.body()), ""};
         if (!answer.ok()) {
             const auto sentence = error_sentence(answer.body);
-            answer.error = "the exchange answered " + std::to_string(answer.status) +
-                           (sentence.empty() ? "" : ": " + sentence);
+            answer.error =
+                "the exchange answered " + std::to_string(answer.status) + (sentence.empty() ? "" : ": " + sentence);
         }
         finish(answer);
     }
@@ -246,24 +245,14 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
 
 Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, OnLimited on_limited)
     : client_(std::make_shared<Client>(io, tls, std::move(url), std::move(on_limited))) {}
-Rest::~Rest() {
-    client_->stop();
-}
+Rest::~Rest() { client_->stop(); }
 
 void Rest::get(const std::string& target, bool urgent, OnAnswer on_answer) {
     client_->get(target, urgent, std::move(on_answer));
 }
-void Rest::stop() {
-    client_->stop();
-}
-uint64_t Rest::used_weight() const {
-    return client_->used_weight;
-}
-const Url& Rest::url() const {
-    return client_->url;
-}
-int64_t Rest::limited_for_ms() const {
-    return std::max<int64_t>(0, (client_->shut_until_ns - mono_ns()) / ns_per_ms);
-}
+void Rest::stop() { client_->stop(); }
+uint64_t Rest::used_weight() const { return client_->used_weight; }
+const Url& Rest::url() const { return client_->url; }
+int64_t Rest::limited_for_ms() const { return std::max<int64_t>(0, (client_->shut_until_ns - mono_ns()) / ns_per_ms); }
 
 }  // namespace of::binance

@@ -10,8 +10,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 tl::unexpected<Error> unreadable(std::string_view what, simdjson::error_code error) {
-    return fail(ErrorKind::invalid,
-                std::string(what) + " could not be read: " + simdjson::error_message(error));
+    return fail(ErrorKind::invalid, std::string(what) + " could not be read: " + simdjson::error_message(error));
 }
 
 /// A JSON string that is a decimal at 1e-8.
@@ -65,8 +64,7 @@ simdjson::error_code read_trade(dom::element row, TradeFields& trade) {
 simdjson::error_code read_rows(dom::array rows, GapKind kind, std::vector<TradeFields>& to) {
     for (const auto row : rows) {
         TradeFields trade;
-        if (auto error = kind == GapKind::trade ? read_trade(row, trade) : read_agg_trade(row, trade))
-            return error;
+        if (auto error = kind == GapKind::trade ? read_trade(row, trade) : read_agg_trade(row, trade)) return error;
         to.push_back(trade);
     }
     return simdjson::SUCCESS;

@@ -13,17 +13,14 @@ namespace of::binance {
 
 class TradeGaps {
   public:
-    static constexpr int64_t epoch_distance = 10'000;  ///< further back than this is a new epoch
-    static constexpr int64_t epoch_distance_small =
-        1'000;  ///< the same, for ids that are also below half of the last
-    static constexpr size_t ranges_max =
-        4'096;  ///< missing ranges remembered; beyond it the oldest are forgotten
+    static constexpr int64_t epoch_distance = 10'000;       ///< further back than this is a new epoch
+    static constexpr int64_t epoch_distance_small = 1'000;  ///< the same, for ids that are also below half of the last
+    static constexpr size_t ranges_max = 4'096;  ///< missing ranges remembered; beyond it the oldest are forgotten
 
     enum class Kind : uint8_t { fresh, late, twice, new_epoch };
     struct Verdict {
         Kind kind = Kind::fresh;
-        int64_t gap_first =
-            0;  ///< gap_first..gap_last are missing before this id; no gap when gap_last < gap_first
+        int64_t gap_first = 0;  ///< gap_first..gap_last are missing before this id; no gap when gap_last < gap_first
         int64_t gap_last = -1;
 
         bool has_gap() const { return gap_first <= gap_last; }

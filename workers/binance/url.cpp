@@ -29,8 +29,7 @@ bool split_authority(std::string_view authority, Url& url) {
     const auto host_end = bracketed ? authority.find(']') : authority.find(':');
     if (bracketed && host_end == std::string_view::npos) return false;
     url.host = bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end);
-    const auto rest =
-        host_end == std::string_view::npos ? "" : authority.substr(host_end + (bracketed ? 1 : 0));
+    const auto rest = host_end == std::string_view::npos ? "" : authority.substr(host_end + (bracketed ? 1 : 0));
     url.port = rest.empty() ? "443" : std::string(rest.substr(1));
     const bool plain = std::ranges::all_of(url.host, [](char c) { return is_unreserved(c) || c == ':'; });
     return !url.host.empty() && plain && (rest.empty() || rest.front() == ':') && is_port(url.port);
@@ -60,8 +59,7 @@ Expected<Url> parse_url(std::string_view text, std::string_view scheme) {
     url.path = rest.substr(slash);
     while (url.path.ends_with('/')) url.path.pop_back();
     const auto odd = [](unsigned char c) { return c <= ' ' || c >= 0x7f || c == '?' || c == '#'; };
-    if (std::ranges::any_of(url.path, odd))
-        return bad_url(text, "must end with a plain path: no query, no spaces");
+    if (std::ranges::any_of(url.path, odd)) return bad_url(text, "must end with a plain path: no query, no spaces");
     return url;
 }
 

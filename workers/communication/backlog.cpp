@@ -13,10 +13,14 @@ constexpr ProcessId storage_process{ProcessKind::storage, 0};
 
 std::string_view reason_of(CallStatus status) {
     switch (status) {
-        case CallStatus::unavailable: return "storage does not run";
-        case CallStatus::timed_out: return "storage does not answer";
-        case CallStatus::overloaded: return "storage is overloaded";
-        default: return "storage refused the request";
+        case CallStatus::unavailable:
+            return "storage does not run";
+        case CallStatus::timed_out:
+            return "storage does not answer";
+        case CallStatus::overloaded:
+            return "storage is overloaded";
+        default:
+            return "storage refused the request";
     }
 }
 
@@ -26,7 +30,8 @@ bool Backlog::request(WsSession& session, Topic& topic, uint32_t rows, Correlati
     if (session.find_hold(topic.index) != nullptr) return false;
     const auto number = ++holds_;
     session.hold(topic.index, fanout_.position(topic), number);
-    jobs_.push_back({session.weak_from_this(), &topic, number, rows, topic.last_trade_id, mono_ns() + commit_wait_ns, correlation, false});
+    jobs_.push_back({session.weak_from_this(), &topic, number, rows, topic.last_trade_id, mono_ns() + commit_wait_ns,
+                     correlation, false});
     next();
     return true;
 }
@@ -71,14 +76,17 @@ void Backlog::wait() {
     });
 }
 
-/// The rows that end at last_id, where that is known: the newest ones of the store may lie behind trades that are held here.
+/// The rows that end at last_id, where that is known: the newest ones of the store may lie behind trades that are held
+/// here.
 void Backlog::ask(const Job& job) {
     asking_ = true;
     const auto above = job.last_id - job.rows;
     const Caller::Request request{.type = MessageType::call_trades,
                                   .correlation = job.correlation,
                                   .symbol = job.topic->name,
-                                  .from_id = job.last_id == 0 ? 0 : above > 0 ? above : -1,
+                                  .from_id = job.last_id == 0 ? 0
+                                             : above > 0      ? above
+                                                              : -1,
                                   .limit = job.rows};
     calls_.call(
         storage_process, request,
@@ -104,8 +112,9 @@ void Backlog::on_end(const Job& job, CallStatus status) {
     if (const auto wanted = target(job)) {
         if (status == CallStatus::ok && !job.complete) tell_gap(job, *wanted->hold, *wanted->session);
         finish(job, *wanted->session,
-               status == CallStatus::ok ? frames::backlog_end(job.topic->name, wanted->hold->rows())
-                                        : frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
+               status == CallStatus::ok
+                   ? frames::backlog_end(job.topic->name, wanted->hold->rows())
+                   : frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
     }
     if (status == CallStatus::timed_out) return refuse_all(status);  // each would wait as long
     next();
@@ -126,7 +135,8 @@ void Backlog::finish(const Job& job, WsSession& session, const std::string& last
 void Backlog::refuse_all(CallStatus status) {
     for (const auto& job : std::exchange(jobs_, {})) {
         if (const auto wanted = target(job))
-            finish(job, *wanted->session, frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
+            finish(job, *wanted->session,
+                   frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
     }
 }
 

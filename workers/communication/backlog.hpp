@@ -1,9 +1,9 @@
 // Stored trades for clients that ask for a backlog, joined to the live ones without hole or double (hold.hpp).
 //
-// One request to storage at a time, in the order of the clients' asking, so that a thousand of them cannot fill its reply queue. Before
-// it is asked, storage must have committed what went by before the client's live trades were held; its cursor in the control
-// page says so. If it does not get there in time, what is missing is told as a gap. When storage is down or silent, the
-// client is told so and live trades go on at once.
+// One request to storage at a time, in the order of the clients' asking, so that a thousand of them cannot fill its
+// reply queue. Before it is asked, storage must have committed what went by before the client's live trades were held;
+// its cursor in the control page says so. If it does not get there in time, what is missing is told as a gap. When
+// storage is down or silent, the client is told so and live trades go on at once.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -20,8 +20,8 @@ class Backlog {
     Backlog(Runtime& runtime, Calls& calls, Fanout& fanout, const Status& status, FramePool& pool)
         : runtime_(runtime), calls_(calls), fanout_(fanout), status_(status), pool_(pool), timer_(runtime.io()) {}
 
-    /// Holds this client's live trades of the topic, and sends up to `rows` stored ones first. False when its last request for
-    /// this topic is not over yet.
+    /// Holds this client's live trades of the topic, and sends up to `rows` stored ones first. False when its last
+    /// request for this topic is not over yet.
     bool request(WsSession& session, Topic& topic, uint32_t rows, CorrelationId correlation);
     void stop() { timer_.cancel(); }
 
@@ -31,7 +31,8 @@ class Backlog {
         Topic* topic;
         uint64_t hold;  ///< its number: a client that unsubscribed meanwhile has it no more
         uint32_t rows;
-        int64_t last_id;  ///< the newest trade that went by before the hold: the backlog ends there; 0 when that is not known
+        int64_t last_id;  ///< the newest trade that went by before the hold: the backlog ends there; 0 when that is not
+                          ///< known
         int64_t deadline_ns;
         CorrelationId correlation;
         bool complete;  ///< storage had committed everything before the hold

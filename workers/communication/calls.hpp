@@ -1,7 +1,7 @@
 // The requests that this worker makes of others: trades and totals of storage, books and status of the feed workers.
 //
-// Each leaves trace hops `called` and `answered`. A server that is dead is told from one that is slow before anything is
-// sent; each call ends exactly once. Owned by the event loop; opened before `ready`.
+// Each leaves trace hops `called` and `answered`. A server that is dead is told from one that is slow before anything
+// is sent; each call ends exactly once. Owned by the event loop; opened before `ready`.
 #pragma once
 
 #include "workers/runtime/runtime.hpp"

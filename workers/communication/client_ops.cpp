@@ -25,7 +25,8 @@ std::string quoted(std::string_view text) {
 
 Problem read_streams(const object& fields, ClientOp& op) {
     element streams;
-    if (fields["streams"].get(streams) != simdjson::SUCCESS) return R"("streams" is missing: a list of "trades", "quotes")";
+    if (fields["streams"].get(streams) != simdjson::SUCCESS)
+        return R"("streams" is missing: a list of "trades", "quotes")";
     simdjson::dom::array list;
     if (streams.get(list) != simdjson::SUCCESS) return R"("streams" must be a list of "trades", "quotes")";
     for (const auto entry : list) {
@@ -100,9 +101,11 @@ tl::expected<ClientOp, std::string> parse_op(std::string_view text, uint32_t bac
     if (const auto error = parser.parse(text.data(), text.size()).get(document); error != simdjson::SUCCESS)
         return tl::make_unexpected(fmt::format("not JSON: {}", simdjson::error_message(error)));
     object fields;
-    if (document.get(fields) != simdjson::SUCCESS) return tl::make_unexpected(std::string(R"(not an object like {"op":"ping"})"));
+    if (document.get(fields) != simdjson::SUCCESS)
+        return tl::make_unexpected(std::string(R"(not an object like {"op":"ping"})"));
     ClientOp op;
-    if (auto problem = read_op(fields, backlog_max, op); !problem.empty()) return tl::make_unexpected(std::move(problem));
+    if (auto problem = read_op(fields, backlog_max, op); !problem.empty())
+        return tl::make_unexpected(std::move(problem));
     return op;
 }
 

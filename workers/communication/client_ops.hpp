@@ -20,7 +20,7 @@ struct ClientOp {
     bool all_symbols = false;          ///< "symbols" was absent
     std::vector<std::string> symbols;  ///< each once, in the client's order
     uint32_t backlog = 0;
-    std::string id_json = "null";      ///< of a ping, given back as it came
+    std::string id_json = "null";  ///< of a ping, given back as it came
 };
 
 /// The operation, or a sentence that says what is wrong with it.

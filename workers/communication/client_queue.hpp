@@ -1,7 +1,9 @@
-// What waits for one client: answers and stored trades first, then live trades in order, then the newest quote of each symbol.
+// What waits for one client: answers and stored trades first, then live trades in order, then the newest quote of each
+// symbol.
 //
-// Trades are bounded: when their queue is full the new ones are dropped and counted, and the count is given out at exactly the place
-// where they are missing. Quotes are conflated: a newer one takes the place of one that was not yet sent. Pure; one thread.
+// Trades are bounded: when their queue is full the new ones are dropped and counted, and the count is given out at
+// exactly the place where they are missing. Quotes are conflated: a newer one takes the place of one that was not yet
+// sent. Pure; one thread.
 #pragma once
 
 #include <cstdint>

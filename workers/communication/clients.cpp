@@ -17,7 +17,8 @@ std::string text_of(const boost::asio::ip::tcp::socket& socket) {
 
 }  // namespace
 
-Clients::Clients(Runtime& runtime, const CommunicationSettings& settings, Fanout& fanout, Backlog& backlog, FramePool& pool)
+Clients::Clients(Runtime& runtime, const CommunicationSettings& settings, Fanout& fanout, Backlog& backlog,
+                 FramePool& pool)
     : runtime_(runtime),
       settings_(settings),
       fanout_(fanout),
@@ -25,7 +26,8 @@ Clients::Clients(Runtime& runtime, const CommunicationSettings& settings, Fanout
       pool_(pool),
       delivery_(runtime),
       gauge_(runtime.metrics().gauge("clients", "clients", "WebSocket clients that are connected")),
-      refused_(runtime.metrics().counter("clients_refused_total", "WebSocket clients refused because there was no room")) {
+      refused_(
+          runtime.metrics().counter("clients_refused_total", "WebSocket clients refused because there was no room")) {
     gauge_.set(0);
 }
 
@@ -64,9 +66,12 @@ void Clients::on_text(WsSession& session, std::string_view text) {
     const auto op = parse_op(text, settings_.backlog_max);
     if (!op) return session.answer(frames::error(op.error()));
     switch (op->kind) {
-        case ClientOp::Kind::ping: return session.answer(frames::pong(op->id_json, wall_ns()));
-        case ClientOp::Kind::subscribe: return subscribe(found->second, *op);
-        case ClientOp::Kind::unsubscribe: return unsubscribe(found->second, *op);
+        case ClientOp::Kind::ping:
+            return session.answer(frames::pong(op->id_json, wall_ns()));
+        case ClientOp::Kind::subscribe:
+            return subscribe(found->second, *op);
+        case ClientOp::Kind::unsubscribe:
+            return unsubscribe(found->second, *op);
     }
 }
 
@@ -102,7 +107,8 @@ void Clients::subscribe(Client& client, const ClientOp& op) {
 bool Clients::start_backlog(Client& client, Topic& topic, uint32_t rows) {
     auto& session = *client.session;
     if (contains(topic.trades, &session)) {
-        session.answer(frames::error(fmt::format("trades of {} are subscribed already: unsubscribe first to get a backlog", topic.name)));
+        session.answer(frames::error(
+            fmt::format("trades of {} are subscribed already: unsubscribe first to get a backlog", topic.name)));
         return false;
     }
     session.drop_hold(topic.index);
@@ -138,10 +144,16 @@ void Clients::unsubscribe(Client& client, const ClientOp& op) {
     confirm(*session, op, "unsubscribed", {});
 }
 
-void Clients::confirm(WsSession& session, const ClientOp& op, std::string_view word, std::span<const std::string> unknown) {
+void Clients::confirm(WsSession& session, const ClientOp& op, std::string_view word,
+                      std::span<const std::string> unknown) {
     const auto names = op.all_symbols ? fanout_.symbols() : op.symbols;
-    session.answer(frames::subscribed(
-        {.op = word, .trades = op.trades, .quotes = op.quotes, .all_symbols = op.all_symbols, .symbols = names, .unknown = unknown, .backlog = op.backlog}));
+    session.answer(frames::subscribed({.op = word,
+                                       .trades = op.trades,
+                                       .quotes = op.quotes,
+                                       .all_symbols = op.all_symbols,
+                                       .symbols = names,
+                                       .unknown = unknown,
+                                       .backlog = op.backlog}));
 }
 
 /// Gives symbols that a feed has named just now to those who wait for them.

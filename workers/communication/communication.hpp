@@ -19,7 +19,10 @@ class Communication : public Worker {
           server_(runtime, settings_, api_, clients_) {}
 
     Expected<void> start() override {
-        return status_.open().and_then([this] { return calls_.open(); }).and_then([this] { return fanout_.open(); }).and_then([this] { return server_.open(); });
+        return status_.open()
+            .and_then([this] { return calls_.open(); })
+            .and_then([this] { return fanout_.open(); })
+            .and_then([this] { return server_.open(); });
     }
     size_t poll() override { return fanout_.poll() + calls_.poll(); }
     bool pending() const override { return fanout_.pending() || calls_.pending(); }

@@ -27,7 +27,8 @@ Expected<void> Fanout::open() {
         if (!subscriber) return tl::make_unexpected(subscriber.error());
         auto book = runtime_.page(ChannelKind::book, process);
         if (!book) return tl::make_unexpected(book.error());
-        feeds_.push_back({process, std::move(*subscriber), std::move(*book), std::vector<Topic*>(shm::symbols_max, nullptr)});
+        feeds_.push_back(
+            {process, std::move(*subscriber), std::move(*book), std::vector<Topic*>(shm::symbols_max, nullptr)});
     }
     text_.reserve(frame_bytes_max);
     discover();
@@ -51,7 +52,8 @@ Topic* Fanout::topic(size_t ring, uint16_t symbol) {
     const auto name = feed.book().symbol(symbol);
     if (name.empty()) return nullptr;
     const auto index = static_cast<uint32_t>(topics_.size());
-    topics_.push_back(std::make_unique<Topic>(Topic{.index = index, .feed = feed.process, .ring = ring, .symbol = symbol, .name = std::string(name)}));
+    topics_.push_back(std::make_unique<Topic>(
+        Topic{.index = index, .feed = feed.process, .ring = ring, .symbol = symbol, .name = std::string(name)}));
     known = topics_.back().get();
     new_topics_.push_back(known);
     return known;

@@ -1,7 +1,9 @@
-// From the market rings to the sessions: reads a bounded batch, renders each trade once and gives it to all who asked for its symbol.
+// From the market rings to the sessions: reads a bounded batch, renders each trade once and gives it to all who asked
+// for its symbol.
 //
-// Quotes of one batch are conflated before they are rendered: only the newest of each symbol is. What nobody asked for is not rendered. When the
-// ring laps this reader, the clients are told how many trades are missing as soon as the next trade's id shows it.
+// Quotes of one batch are conflated before they are rendered: only the newest of each symbol is. What nobody asked for
+// is not rendered. When the ring laps this reader, the clients are told how many trades are missing as soon as the next
+// trade's id shows it.
 #pragma once
 
 #include <memory>

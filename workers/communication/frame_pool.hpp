@@ -1,7 +1,7 @@
 // Frames: market messages rendered once, framed for the wire, and shared by all the sessions that send them.
 //
-// The pool grows by blocks while clients lag and then reuses what they let go, so the data path allocates nothing in the
-// steady state. Its bound is the sum of the clients' queues. One thread; the pool outlives its frames.
+// The pool grows by blocks while clients lag and then reuses what they let go, so the data path allocates nothing in
+// the steady state. Its bound is the sum of the clients' queues. One thread; the pool outlives its frames.
 #pragma once
 
 #include <array>
@@ -25,15 +25,15 @@ struct Frame {
     Frame* next_free = nullptr;
     uint32_t refs = 0;
     uint32_t size = 0;
-    int64_t id = 0;            ///< trade id or update id
-    int64_t receive_ns = 0;    ///< 0 for what did not come off the feed just now
-    uint64_t position = 0;     ///< of the ring
+    int64_t id = 0;          ///< trade id or update id
+    int64_t receive_ns = 0;  ///< 0 for what did not come off the feed just now
+    uint64_t position = 0;   ///< of the ring
     CorrelationId correlation;
-    uint32_t clients = 0;      ///< it was given to
+    uint32_t clients = 0;  ///< it was given to
     uint16_t symbol = 0;
     bool sampled = false;
-    bool repaired = false;     ///< came late, behind trades of higher ids
-    bool delivered = false;    ///< its hop is written
+    bool repaired = false;   ///< came late, behind trades of higher ids
+    bool delivered = false;  ///< its hop is written
     std::array<char, frame_bytes_max> bytes{};
 
     std::string_view wire() const { return {bytes.data(), size}; }

@@ -1,8 +1,9 @@
-// Live trades of one symbol that wait for one client until its stored ones are sent: so that the two join without hole or double.
+// Live trades of one symbol that wait for one client until its stored ones are sent: so that the two join without hole
+// or double.
 //
-// `after` is the ring position before which the store must have committed everything when it is asked: what came later is held
-// here. The store may already have rows of held trades; those are told by their ids, until the ring has gone past `settled`,
-// the ring's end when the store had answered. Pure; one thread.
+// `after` is the ring position before which the store must have committed everything when it is asked: what came later
+// is held here. The store may already have rows of held trades; those are told by their ids, until the ring has gone
+// past `settled`, the ring's end when the store had answered. Pure; one thread.
 #pragma once
 
 #include <algorithm>

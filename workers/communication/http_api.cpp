@@ -17,11 +17,16 @@ constexpr ProcessId storage_process{ProcessKind::storage, 0};
 /// The answer to a call that did not end well.
 Answer call_refusal(CallStatus status, std::string_view server, CorrelationId correlation) {
     switch (status) {
-        case CallStatus::timed_out: return refusal(504, fmt::format("{} did not answer in time", server), correlation);
-        case CallStatus::overloaded: return refusal(503, fmt::format("{} is overloaded", server), correlation);
-        case CallStatus::not_found: return refusal(404, fmt::format("{} does not know that symbol", server), correlation);
-        case CallStatus::bad_request: return refusal(400, fmt::format("{} refused the request", server), correlation);
-        default: return refusal(503, fmt::format("{} does not run", server), correlation);
+        case CallStatus::timed_out:
+            return refusal(504, fmt::format("{} did not answer in time", server), correlation);
+        case CallStatus::overloaded:
+            return refusal(503, fmt::format("{} is overloaded", server), correlation);
+        case CallStatus::not_found:
+            return refusal(404, fmt::format("{} does not know that symbol", server), correlation);
+        case CallStatus::bad_request:
+            return refusal(400, fmt::format("{} refused the request", server), correlation);
+        default:
+            return refusal(503, fmt::format("{} does not run", server), correlation);
     }
 }
 
@@ -30,7 +35,8 @@ void append_rings(std::string& out, const Status& status) {
     out += "\"rings\":[";
     for (const auto& ring : status.rings()) {
         separate(out);
-        fmt::format_to(std::back_inserter(out), R"({{"name":"{}","published":{},"slots":{},"lag":{{)", ring.name, ring.published, ring.slots);
+        fmt::format_to(std::back_inserter(out), R"({{"name":"{}","published":{},"slots":{},"lag":{{)", ring.name,
+                       ring.published, ring.slots);
         Separator next;
         for (const auto& lag : ring.lags) {
             next(out);
@@ -48,16 +54,19 @@ void append_rings(std::string& out, const Status& status) {
 }
 
 void append_worker(std::string& out, const WorkerView& worker) {
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"name":"{}","state":"{}","pid":{},"incarnation":{},"restarts":{},"uptime_ms":{},"heartbeat_age_ms":{},"healthy":{}}})", worker.name,
-                   name_of(worker.state), worker.pid, worker.incarnation, worker.restarts, worker.uptime_ms, worker.heartbeat_age_ms, worker.healthy);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"name":"{}","state":"{}","pid":{},"incarnation":{},"restarts":{},"uptime_ms":{},"heartbeat_age_ms":{},"healthy":{}}})",
+        worker.name, name_of(worker.state), worker.pid, worker.incarnation, worker.restarts, worker.uptime_ms,
+        worker.heartbeat_age_ms, worker.healthy);
 }
 
 /// Whether all workers are healthy, and the whole picture.
 std::pair<bool, std::string> health_json(const Status& status) {
     const auto workers = status.workers();
     const bool ok = std::ranges::all_of(workers, &WorkerView::healthy);
-    std::string body = fmt::format(R"({{"status":"{}","instance":"{}","workers":[)", ok ? "ok" : "degraded", status.runtime().options().instance);
+    std::string body = fmt::format(R"({{"status":"{}","instance":"{}","workers":[)", ok ? "ok" : "degraded",
+                                   status.runtime().options().instance);
     Separator separate;
     for (const auto& worker : workers) {
         separate(body);
@@ -68,16 +77,20 @@ std::pair<bool, std::string> health_json(const Status& status) {
 
 void append_stats(std::string& out, const ReplyStorageStats& row) {
     append_string(out, row.symbol.view());
-    fmt::format_to(std::back_inserter(out), R"(:{{"trades":{},"agg_trades":{},"gaps_open":{},"gaps_repaired":{},"last_trade_id":{},"last_agg_id":{}}})",
-                   row.trades, row.agg_trades, row.gaps_open, row.gaps_repaired, row.last_trade_id, row.last_agg_id);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"(:{{"trades":{},"agg_trades":{},"gaps_open":{},"gaps_repaired":{},"last_trade_id":{},"last_agg_id":{}}})",
+        row.trades, row.agg_trades, row.gaps_open, row.gaps_repaired, row.last_trade_id, row.last_agg_id);
 }
 
 void append_feed(std::string& out, const ReplyFeedStatus& row, std::string_view feed) {
     out += "{\"symbol\":";
     append_string(out, row.symbol.view());
-    fmt::format_to(std::back_inserter(out),
-                   R"(,"feed":"{}","stream":"{}","book":"{}","last_trade_id":{},"last_agg_id":{},"last_update_id":{},"frames":{},"last_frame_ns":{}}})", feed,
-                   name_of(row.stream), name_of(row.book), row.last_trade_id, row.last_agg_id, row.last_update_id, row.frames, row.last_frame_ns);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"(,"feed":"{}","stream":"{}","book":"{}","last_trade_id":{},"last_agg_id":{},"last_update_id":{},"frames":{},"last_frame_ns":{}}})",
+        feed, name_of(row.stream), name_of(row.book), row.last_trade_id, row.last_agg_id, row.last_update_id,
+        row.frames, row.last_frame_ns);
 }
 
 /// A book as its rows come in.
@@ -99,8 +112,11 @@ struct BookRows {
     std::string json() const {
         std::string out = "{\"symbol\":";
         append_string(out, head.symbol.view());
-        fmt::format_to(std::back_inserter(out), R"(,"state":"{}","epoch":{},"last_update_id":{},"oracle_compared":{},"oracle_mismatched":{},"resets":{})",
-                       name_of(head.state), head.epoch, head.last_update_id, head.oracle_compared, head.oracle_mismatched, head.resets);
+        fmt::format_to(
+            std::back_inserter(out),
+            R"(,"state":"{}","epoch":{},"last_update_id":{},"oracle_compared":{},"oracle_mismatched":{},"resets":{})",
+            name_of(head.state), head.epoch, head.last_update_id, head.oracle_compared, head.oracle_mismatched,
+            head.resets);
         side(out, ",\"bids\":[", 0, head.bids);
         side(out, "],\"asks\":[", head.bids, levels.size());
         return out += "]}";
@@ -146,7 +162,8 @@ void HttpApi::handle(const ApiRequest& request, const Respond& respond) {
     const auto& path = request.target.path;
     if (const auto* asset = find_asset(path)) return respond({.type = asset->type, .asset = asset});
     const auto route = std::ranges::find(routes, path, &Route::path);
-    if (route == routes.end()) return respond(refusal(404, fmt::format("there is no {}", path.substr(0, 64)), request.correlation));
+    if (route == routes.end())
+        return respond(refusal(404, fmt::format("there is no {}", path.substr(0, 64)), request.correlation));
     const auto known = std::ranges::count_if(route->fields, [](std::string_view field) { return !field.empty(); });
     const auto problem = unknown_fields(request.target, std::span(route->fields).first(static_cast<size_t>(known)));
     if (!problem.empty()) return respond(refusal(400, problem, request.correlation));
@@ -189,8 +206,10 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
     const auto symbol = request.target.query.find("symbol");
     const auto limit = query_number(request.target, "limit", rows_default, 1, rows_max);
     const auto from_id = query_number(request.target, "from_id", 0, 0, std::numeric_limits<int64_t>::max());
-    if (symbol == request.target.query.end() || symbol->second.empty()) return respond(refusal(400, "symbol is missing: /api/trades?symbol=BTCUSDT", request.correlation));
-    if (symbol->second.size() > sizeof(SymbolText)) return respond(refusal(400, "symbol is too long", request.correlation));
+    if (symbol == request.target.query.end() || symbol->second.empty())
+        return respond(refusal(400, "symbol is missing: /api/trades?symbol=BTCUSDT", request.correlation));
+    if (symbol->second.size() > sizeof(SymbolText))
+        return respond(refusal(400, "symbol is too long", request.correlation));
     if (!limit) return respond(refusal(400, limit.error(), request.correlation));
     if (!from_id) return respond(refusal(400, from_id.error(), request.correlation));
     const auto rows = std::make_shared<std::string>();
@@ -208,7 +227,8 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
         },
         [this, rows, respond, name = symbol->second, correlation = request.correlation](CallStatus status, uint32_t) {
             if (status != CallStatus::ok) return respond(call_refusal(status, "storage", correlation));
-            if (rows->empty() && fanout_.find(name) == nullptr) return respond(refusal(404, fmt::format("neither the store nor a feed knows {}", name), correlation));
+            if (rows->empty() && fanout_.find(name) == nullptr)
+                return respond(refusal(404, fmt::format("neither the store nor a feed knows {}", name), correlation));
             std::string body = "{\"symbol\":";
             append_string(body, name);
             respond({.body = body + ",\"trades\":[" + *rows + "]}"});
@@ -218,12 +238,18 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
 void HttpApi::book(const ApiRequest& request, const Respond& respond) {
     const auto symbol = request.target.query.find("symbol");
     const auto limit = query_number(request.target, "limit", 0, 0, levels_max);
-    if (symbol == request.target.query.end() || symbol->second.empty()) return respond(refusal(400, "symbol is missing: /api/book?symbol=BTCUSDT", request.correlation));
+    if (symbol == request.target.query.end() || symbol->second.empty())
+        return respond(refusal(400, "symbol is missing: /api/book?symbol=BTCUSDT", request.correlation));
     if (!limit) return respond(refusal(400, limit.error(), request.correlation));
     const auto* topic = fanout_.find(symbol->second);
-    if (topic == nullptr) return respond(refusal(404, fmt::format("no feed knows {}", symbol->second.substr(0, 32)), request.correlation));
+    if (topic == nullptr)
+        return respond(
+            refusal(404, fmt::format("no feed knows {}", symbol->second.substr(0, 32)), request.correlation));
     const auto rows = std::make_shared<BookRows>();
-    const Caller::Request call{.type = MessageType::call_book, .correlation = request.correlation, .symbol = topic->name, .limit = static_cast<uint32_t>(*limit)};
+    const Caller::Request call{.type = MessageType::call_book,
+                               .correlation = request.correlation,
+                               .symbol = topic->name,
+                               .limit = static_cast<uint32_t>(*limit)};
     calls_.call(
         topic->feed, call, [rows](const Header& row) { rows->add(row); },
         [rows, respond, feed = name_of(topic->feed), correlation = request.correlation](CallStatus status, uint32_t) {

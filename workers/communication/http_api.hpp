@@ -1,5 +1,5 @@
-// The routes of the HTTP API (API.md): a table, and one function for each. Answers come at once from shared memory, or later from the
-// worker that was asked; each request is answered exactly once.
+// The routes of the HTTP API (API.md): a table, and one function for each. Answers come at once from shared memory, or
+// later from the worker that was asked; each request is answered exactly once.
 #pragma once
 
 #include <functional>

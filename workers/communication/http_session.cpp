@@ -48,13 +48,15 @@ void HttpSession::read(std::chrono::seconds patience) {
     parser_->header_limit(header_bytes_max);
     parser_->body_limit(body_bytes_max);
     stream_.expires_after(patience);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](const error_code& error, size_t) { self->on_read(error); });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](const error_code& error, size_t) { self->on_read(error); });
 }
 
 void HttpSession::on_read(const error_code& error) {
     if (server_ == nullptr) return;
-    const bool silent = error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::operation_aborted ||
-                        error == http::error::partial_message || error == asio::error::connection_reset;
+    const bool silent = error == http::error::end_of_stream || error == beast::error::timeout ||
+                        error == asio::error::operation_aborted || error == http::error::partial_message ||
+                        error == asio::error::connection_reset;
     if (silent) return end();
     correlation_ = server_->runtime().next_correlation();
     answering_ = true;
@@ -74,13 +76,20 @@ void HttpSession::refuse_malformed(const error_code& error) {
 
 /// What is wrong with the request as a whole, whatever it asks for.
 std::optional<Answer> HttpSession::objection() const {
-    const auto refuse = [this](unsigned status, std::string_view sentence) { return refusal(status, sentence, correlation_); };
+    const auto refuse = [this](unsigned status, std::string_view sentence) {
+        return refusal(status, sentence, correlation_);
+    };
     if (request_.count(http::field::host) != 1) return refuse(400, "exactly one Host header is needed");
     const auto host = field(request_, http::field::host);
     if (!server_->hosts().allows(host))
-        return refuse(403, fmt::format("this server is not called {}: ask for its address, or add the name to [communication] hosts", host.substr(0, 64)));
-    if (!server_->hosts().same_site(field(request_, http::field::origin), host)) return refuse(403, "pages of other sites may not ask here");
-    if (request_.method() != http::verb::get && request_.method() != http::verb::head) return refuse(405, "only GET and HEAD are served");
+        return refuse(
+            403,
+            fmt::format("this server is not called {}: ask for its address, or add the name to [communication] hosts",
+                        host.substr(0, 64)));
+    if (!server_->hosts().same_site(field(request_, http::field::origin), host))
+        return refuse(403, "pages of other sites may not ask here");
+    if (request_.method() != http::verb::get && request_.method() != http::verb::head)
+        return refuse(405, "only GET and HEAD are served");
     if (!request_.body().empty()) return refuse(400, "a request here has no body");
     return {};
 }
@@ -89,15 +98,22 @@ void HttpSession::handle() {
     auto target = parse_target(view(request_.target()));
     if (!target) return respond(refusal(400, target.error(), correlation_));
     if (target->path == "/ws") return upgrade();
-    server_->api().handle({std::move(*target), correlation_}, [self = shared_from_this()](Answer answer) { self->respond(std::move(answer)); });
+    server_->api().handle({std::move(*target), correlation_},
+                          [self = shared_from_this()](Answer answer) { self->respond(std::move(answer)); });
 }
 
 std::optional<Answer> HttpSession::upgrade_objection() const {
-    const auto refuse = [this](unsigned status, std::string_view sentence) { return refusal(status, sentence, correlation_); };
-    const bool upgrades = http::token_list(request_[http::field::connection]).exists("upgrade") && http::token_list(request_[http::field::upgrade]).exists("websocket");
-    if (!upgrades || request_.method() != http::verb::get || request_.version() != 11) return refuse(426, "/ws speaks WebSocket (RFC 6455, version 13)");
-    if (field(request_, http::field::sec_websocket_version) != "13") return refuse(426, "Sec-WebSocket-Version must be 13");
-    if (!accept_key(field(request_, http::field::sec_websocket_key))) return refuse(400, "Sec-WebSocket-Key must be 16 bytes in base64");
+    const auto refuse = [this](unsigned status, std::string_view sentence) {
+        return refusal(status, sentence, correlation_);
+    };
+    const bool upgrades = http::token_list(request_[http::field::connection]).exists("upgrade") &&
+                          http::token_list(request_[http::field::upgrade]).exists("websocket");
+    if (!upgrades || request_.method() != http::verb::get || request_.version() != 11)
+        return refuse(426, "/ws speaks WebSocket (RFC 6455, version 13)");
+    if (field(request_, http::field::sec_websocket_version) != "13")
+        return refuse(426, "Sec-WebSocket-Version must be 13");
+    if (!accept_key(field(request_, http::field::sec_websocket_key)))
+        return refuse(400, "Sec-WebSocket-Key must be 16 bytes in base64");
     if (!server_->clients().room()) return refuse(503, "there are as many clients as clients_max allows");
     return {};
 }
@@ -137,7 +153,8 @@ void HttpSession::fill_in(Response& response, Answer& answer) const {
     }
     response.set(http::field::cache_control, "no-cache");
     response.set(http::field::etag, beast::string_view(answer.asset->etag.data(), answer.asset->etag.size()));
-    response.set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    response.set("Content-Security-Policy",
+                 "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     const bool known = field(request_, http::field::if_none_match).find(answer.asset->etag) != std::string_view::npos;
     if (known) response.result(http::status::not_modified);
     if (!known) response.body() = answer.asset->bytes;
@@ -146,7 +163,8 @@ void HttpSession::fill_in(Response& response, Answer& answer) const {
 void HttpSession::respond(Answer answer) {
     if (server_ == nullptr) return;
     const auto target = view(request_.target());
-    server_->answered(answer.status, target.substr(0, target_bytes_max), answer.status >= 400 ? answer.body : "", correlation_);
+    server_->answered(answer.status, target.substr(0, target_bytes_max), answer.status >= 400 ? answer.body : "",
+                      correlation_);
     const auto response = std::make_shared<Response>(static_cast<http::status>(answer.status), request_.version());
     fill_in(*response, answer);
     const bool last = !request_.keep_alive() || server_->draining();

@@ -1,7 +1,9 @@
-// One HTTP connection: reads a request, checks who asks, has the API answer it, and goes on until the client or its time ends it.
+// One HTTP connection: reads a request, checks who asks, has the API answer it, and goes on until the client or its
+// time ends it.
 //
-// GET and HEAD only; no bodies; headers of at most 8 KiB. A Host that is not ours and an Origin that is not the Host are refused
-// (a page of another site, or a name that was pointed at this address). A request for /ws with the right headers leaves as a WebSocket.
+// GET and HEAD only; no bodies; headers of at most 8 KiB. A Host that is not ours and an Origin that is not the Host
+// are refused (a page of another site, or a name that was pointed at this address). A request for /ws with the right
+// headers leaves as a WebSocket.
 #pragma once
 
 #include <boost/beast/core/flat_buffer.hpp>

@@ -1,4 +1,5 @@
-// JSON text, appended to a string that its owner reuses: numbers exact, decimals as text with eight digits, names escaped.
+// JSON text, appended to a string that its owner reuses: numbers exact, decimals as text with eight digits, names
+// escaped.
 //
 // Nothing here allocates once the string has its size.
 #pragma once

@@ -39,7 +39,8 @@ std::string escape(std::string_view text, bool quotes) {
 class Families {
   public:
     /// `labels` without braces; `suffix` for the parts of a histogram.
-    void sample(std::string_view name, std::string_view type, std::string_view help, std::string_view suffix, std::string_view labels, auto value) {
+    void sample(std::string_view name, std::string_view type, std::string_view help, std::string_view suffix,
+                std::string_view labels, auto value) {
         auto& family = families_[std::string(name)];
         if (family.type.empty()) family = {std::string(type), std::string(help), {}};
         if (family.type != type) return;  // two processes that disagree: the first is right
@@ -48,8 +49,8 @@ class Families {
     std::string text() const {
         std::string out;
         for (const auto& [name, family] : families_) {
-            fmt::format_to(std::back_inserter(out), "# HELP {0}{1} {2}\n# TYPE {0}{1} {3}\n{4}", prefix, name, escape_help(family.help), family.type,
-                           family.samples);
+            fmt::format_to(std::back_inserter(out), "# HELP {0}{1} {2}\n# TYPE {0}{1} {3}\n{4}", prefix, name,
+                           escape_help(family.help), family.type, family.samples);
         }
         return out;
     }
@@ -63,7 +64,8 @@ class Families {
     std::map<std::string, Family> families_;
 };
 
-void add_histogram(Families& families, std::string_view name, std::string_view help, const std::string& labels, const shm::MetricsSnapshot::Value& value) {
+void add_histogram(Families& families, std::string_view name, std::string_view help, const std::string& labels,
+                   const shm::MetricsSnapshot::Value& value) {
     uint64_t below = 0;
     uint32_t bucket = 0;
     for (uint32_t bit = first_bound_bit; bit <= last_bound_bit; ++bit) {
@@ -85,10 +87,17 @@ void add_page(Families& families, const Status::Page& page) {
         const auto own = text_of(value.entry->labels);
         const auto labels = fmt::format("worker=\"{}\"{}{}", escape_label(page.worker), own.empty() ? "" : ",", own);
         switch (value.entry->kind) {
-            case MetricKind::counter: families.sample(name, "counter", help, "", labels, value.scalar()); break;
-            case MetricKind::gauge: families.sample(name, "gauge", help, "", labels, static_cast<int64_t>(value.scalar())); break;
-            case MetricKind::histogram: add_histogram(families, name, help, labels, value); break;
-            case MetricKind::none: break;
+            case MetricKind::counter:
+                families.sample(name, "counter", help, "", labels, value.scalar());
+                break;
+            case MetricKind::gauge:
+                families.sample(name, "gauge", help, "", labels, static_cast<int64_t>(value.scalar()));
+                break;
+            case MetricKind::histogram:
+                add_histogram(families, name, help, labels, value);
+                break;
+            case MetricKind::none:
+                break;
         }
     }
 }
@@ -96,12 +105,18 @@ void add_page(Families& families, const Status::Page& page) {
 void add_worker(Families& families, const WorkerView& worker) {
     const auto labels = fmt::format("worker=\"{}\"", escape_label(worker.name));
     const auto seconds = [](int64_t ms) { return fmt::format("{}.{:03}", ms / 1000, ms % 1000); };
-    families.sample("worker_up", "gauge", "1 while the worker runs, is alive, and its heartbeat is fresh", "", labels, worker.healthy ? 1 : 0);
-    families.sample("worker_state", "gauge", "1 for the state that the worker is in", "", fmt::format("{},state=\"{}\"", labels, name_of(worker.state)), 1);
-    families.sample("worker_incarnation", "gauge", "Counts up with each start of the worker", "", labels, worker.incarnation);
-    families.sample("worker_restarts_total", "counter", "Starts of the worker after a death", "", labels, worker.restarts);
-    families.sample("worker_uptime_seconds", "gauge", "Time since the worker became ready", "", labels, seconds(worker.uptime_ms));
-    families.sample("worker_heartbeat_age_seconds", "gauge", "Time since the last turn of the worker's loop", "", labels, seconds(worker.heartbeat_age_ms));
+    families.sample("worker_up", "gauge", "1 while the worker runs, is alive, and its heartbeat is fresh", "", labels,
+                    worker.healthy ? 1 : 0);
+    families.sample("worker_state", "gauge", "1 for the state that the worker is in", "",
+                    fmt::format("{},state=\"{}\"", labels, name_of(worker.state)), 1);
+    families.sample("worker_incarnation", "gauge", "Counts up with each start of the worker", "", labels,
+                    worker.incarnation);
+    families.sample("worker_restarts_total", "counter", "Starts of the worker after a death", "", labels,
+                    worker.restarts);
+    families.sample("worker_uptime_seconds", "gauge", "Time since the worker became ready", "", labels,
+                    seconds(worker.uptime_ms));
+    families.sample("worker_heartbeat_age_seconds", "gauge", "Time since the last turn of the worker's loop", "",
+                    labels, seconds(worker.heartbeat_age_ms));
 }
 
 void add_ring(Families& families, const RingView& ring) {
@@ -110,8 +125,10 @@ void add_ring(Families& families, const RingView& ring) {
     families.sample("ring_slots", "gauge", "Capacity of the ring in messages", "", labels, ring.slots);
     for (const auto& lag : ring.lags) {
         const auto reader = fmt::format("{},reader=\"{}\"", labels, escape_label(lag.reader));
-        families.sample("ring_lag", "gauge", "Messages that this reader has not yet done with", "", reader, lag.messages);
-        families.sample("ring_lost_total", "counter", "Messages that this reader lost because it was lapped", "", reader, lag.lost);
+        families.sample("ring_lag", "gauge", "Messages that this reader has not yet done with", "", reader,
+                        lag.messages);
+        families.sample("ring_lost_total", "counter", "Messages that this reader lost because it was lapped", "",
+                        reader, lag.lost);
     }
 }
 
@@ -122,8 +139,10 @@ std::string escape_help(std::string_view text) { return escape(text, false); }
 
 std::string render_prometheus(const PrometheusInput& input) {
     Families families;
-    families.sample("build_info", "gauge", "Version of the communication worker", "",
-                    fmt::format("instance_name=\"{}\",version=\"{}\"", escape_label(input.instance), escape_label(input.version)), 1);
+    families.sample(
+        "build_info", "gauge", "Version of the communication worker", "",
+        fmt::format("instance_name=\"{}\",version=\"{}\"", escape_label(input.instance), escape_label(input.version)),
+        1);
     for (const auto& page : input.pages) add_page(families, page);
     for (const auto& worker : input.workers) add_worker(families, worker);
     for (const auto& ring : input.rings) add_ring(families, ring);

@@ -1,7 +1,9 @@
-// The page /metrics: Prometheus text format 0.0.4 of every process's metrics, and of what the control page and the rings say.
+// The page /metrics: Prometheus text format 0.0.4 of every process's metrics, and of what the control page and the
+// rings say.
 //
-// One family, one HELP and TYPE, whoever of the processes has it. Histograms become native ones with a bucket for each doubling; since
-// values are whole numbers, le="1023" and the bound 1024 of our own buckets say the same, so the counts are exact.
+// One family, one HELP and TYPE, whoever of the processes has it. Histograms become native ones with a bucket for each
+// doubling; since values are whole numbers, le="1023" and the bound 1024 of our own buckets say the same, so the counts
+// are exact.
 #pragma once
 
 #include <string>

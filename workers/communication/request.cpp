@@ -39,7 +39,8 @@ std::optional<std::string> decode(std::string_view text, bool query) {
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
@@ -47,7 +48,8 @@ std::string lower(std::string_view text) {
 
 tl::expected<Target, std::string> parse_target(std::string_view target) {
     const auto refuse = [](std::string sentence) { return tl::make_unexpected(std::move(sentence)); };
-    if (target.size() > target_bytes_max) return refuse(fmt::format("the target has more than {} bytes", target_bytes_max));
+    if (target.size() > target_bytes_max)
+        return refuse(fmt::format("the target has more than {} bytes", target_bytes_max));
     if (target.empty() || target[0] != '/') return refuse("the target must begin with '/'");
     const auto mark = target.find('?');
     auto path = decode(target.substr(0, mark), false);
@@ -62,13 +64,16 @@ tl::expected<Target, std::string> parse_target(std::string_view target) {
         auto name = decode(field.substr(0, equals), true);
         auto value = decode(field.substr(std::min(equals + 1, field.size())), true);
         if (!name || !value) return refuse("the query has a broken % escape");
-        if (parsed.query.size() == query_fields_max) return refuse(fmt::format("the query has more than {} fields", query_fields_max));
-        if (!parsed.query.emplace(std::move(*name), std::move(*value)).second) return refuse("a field of the query is given twice");
+        if (parsed.query.size() == query_fields_max)
+            return refuse(fmt::format("the query has more than {} fields", query_fields_max));
+        if (!parsed.query.emplace(std::move(*name), std::move(*value)).second)
+            return refuse("a field of the query is given twice");
     }
     return parsed;
 }
 
-tl::expected<int64_t, std::string> query_number(const Target& target, std::string_view name, int64_t fallback, int64_t min, int64_t max) {
+tl::expected<int64_t, std::string> query_number(const Target& target, std::string_view name, int64_t fallback,
+                                                int64_t min, int64_t max) {
     const auto found = target.query.find(std::string(name));
     if (found == target.query.end()) return fallback;
     const auto& text = found->second;
@@ -83,7 +88,8 @@ std::string unknown_fields(const Target& target, std::span<const std::string_vie
     for (const auto& [name, value] : target.query) {
         if (std::ranges::find(known, name) != known.end()) continue;
         if (known.empty()) return fmt::format("{} takes no query", target.path);
-        return fmt::format("unknown field \"{}\": {} takes {}", name.substr(0, 32), target.path, fmt::join(known, ", "));
+        return fmt::format("unknown field \"{}\": {} takes {}", name.substr(0, 32), target.path,
+                           fmt::join(known, ", "));
     }
     return "";
 }

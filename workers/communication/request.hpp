@@ -23,13 +23,14 @@ struct Target {
 tl::expected<Target, std::string> parse_target(std::string_view target);
 
 /// A number of the query within its bounds, or `fallback` where it is absent; else a sentence.
-tl::expected<int64_t, std::string> query_number(const Target& target, std::string_view name, int64_t fallback, int64_t min, int64_t max);
+tl::expected<int64_t, std::string> query_number(const Target& target, std::string_view name, int64_t fallback,
+                                                int64_t min, int64_t max);
 
 /// Fields of the query that the route does not know, as a sentence; "" when there are none.
 std::string unknown_fields(const Target& target, std::span<const std::string_view> known);
 
-/// Which Host a request may name, and so which site a page of ours may have. A name that an attacker's DNS points at this address
-/// is not among them.
+/// Which Host a request may name, and so which site a page of ours may have. A name that an attacker's DNS points at
+/// this address is not among them.
 class HostTable {
   public:
     HostTable() = default;

@@ -24,9 +24,9 @@ Expected<void> make_room_for_descriptors(size_t clients_max) {
     if (limit.rlim_cur >= wanted) return {};
     limit.rlim_cur = std::min(wanted, limit.rlim_max);
     if (limit.rlim_cur < wanted || setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return fail(ErrorKind::no_space,
-                    fmt::format("clients_max = {} needs {} file descriptors, and the limit is {}: raise LimitNOFILE (ulimit -n) or lower clients_max", clients_max,
-                                wanted, limit.rlim_max));
+        return fail(ErrorKind::no_space, fmt::format("clients_max = {} needs {} file descriptors, and the limit is {}: "
+                                                     "raise LimitNOFILE (ulimit -n) or lower clients_max",
+                                                     clients_max, wanted, limit.rlim_max));
     }
     return {};
 }
@@ -42,7 +42,8 @@ Server::Server(Runtime& runtime, const CommunicationSettings& settings, HttpApi&
       pause_(runtime.io()),
       requests_(runtime.metrics().counter("http_requests_total", "HTTP requests answered")),
       errors_(runtime.metrics().counter("http_errors_total", "HTTP requests answered with a status of 400 or above")),
-      turned_away_(runtime.metrics().counter("connections_refused_total", "Connections told 503 because there were too many")) {}
+      turned_away_(
+          runtime.metrics().counter("connections_refused_total", "Connections told 503 because there were too many")) {}
 
 /// The event loop may still hold handlers of these sessions; they find them ended.
 Server::~Server() {
@@ -60,17 +61,21 @@ Expected<void> Server::open() {
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return fail(ErrorKind::busy, fmt::format("[communication] listen: cannot listen on {}: {}", shown, error.message()));
+    if (error)
+        return fail(ErrorKind::busy,
+                    fmt::format("[communication] listen: cannot listen on {}: {}", shown, error.message()));
     port_ = acceptor_.local_endpoint().port();
     hosts_ = HostTable(settings_.address, port_, settings_.hosts);
     const bool six = settings_.address.find(':') != std::string::npos;
-    runtime_.log().write(log_event::http_listening, runtime_.next_correlation(), fmt::format("{0}{1}{2}:{3}", six ? "[" : "", settings_.address, six ? "]" : "", port_));
+    runtime_.log().write(log_event::http_listening, runtime_.next_correlation(),
+                         fmt::format("{0}{1}{2}:{3}", six ? "[" : "", settings_.address, six ? "]" : "", port_));
     accept();
     return {};
 }
 
 void Server::accept() {
-    acceptor_.async_accept([this](const error_code& error, tcp::socket socket) { on_accept(error, std::move(socket)); });
+    acceptor_.async_accept(
+        [this](const error_code& error, tcp::socket socket) { on_accept(error, std::move(socket)); });
 }
 
 void Server::on_accept(const error_code& error, tcp::socket socket) {

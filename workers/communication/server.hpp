@@ -1,7 +1,8 @@
-// The listening socket and its HTTP connections: takes them in up to a bound, answers requests, and hands WebSocket clients on.
+// The listening socket and its HTTP connections: takes them in up to a bound, answers requests, and hands WebSocket
+// clients on.
 //
-// A connection that is slow to ask (5 s for its first request, 30 s for the next) is closed; beyond the bound one is told 503 and
-// closed. Owned by the event loop.
+// A connection that is slow to ask (5 s for its first request, 30 s for the next) is closed; beyond the bound one is
+// told 503 and closed. Owned by the event loop.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>

@@ -3,12 +3,15 @@
 namespace of::communication {
 namespace {
 
-std::string_view text_of(const shm::Cursor& cursor) { return {cursor.channel, strnlen(cursor.channel, sizeof cursor.channel)}; }
+std::string_view text_of(const shm::Cursor& cursor) {
+    return {cursor.channel, strnlen(cursor.channel, sizeof cursor.channel)};
+}
 
 /// The cursor of this process on this very ring, or nullptr.
 const shm::Cursor* cursor_of(const shm::ProcessSlot& slot, const shm::SegmentHeader& ring) {
     for (const auto& cursor : slot.cursors) {
-        if (text_of(cursor) == ring.channel && cursor.generation.load(std::memory_order_relaxed) == ring.generation) return &cursor;
+        if (text_of(cursor) == ring.channel && cursor.generation.load(std::memory_order_relaxed) == ring.generation)
+            return &cursor;
     }
     return nullptr;
 }
@@ -45,10 +48,13 @@ WorkerView Status::view(const shm::ProcessSlot& slot, ProcessId process, int64_t
     const auto& own = slot.own;
     const auto incarnation = desk.incarnation.load(std::memory_order_acquire);
     const auto said = static_cast<WorkerState>(desk.state.load(std::memory_order_acquire));
-    const bool handed_over = said == WorkerState::spawned && own.incarnation.load(std::memory_order_acquire) == incarnation;
+    const bool handed_over =
+        said == WorkerState::spawned && own.incarnation.load(std::memory_order_acquire) == incarnation;
     const auto state = handed_over ? static_cast<WorkerState>(own.state.load(std::memory_order_relaxed)) : said;
     const bool alive = handed_over && runtime_.alive(process);
-    const auto since = [&](int64_t then_ns) { return alive && then_ns != 0 ? std::max<int64_t>(0, now_ns - then_ns) / ns_per_ms : 0; };
+    const auto since = [&](int64_t then_ns) {
+        return alive && then_ns != 0 ? std::max<int64_t>(0, now_ns - then_ns) / ns_per_ms : 0;
+    };
     const auto age = since(own.heartbeat_ns.load(std::memory_order_relaxed));
     return {.name = name_of(process),
             .state = state,
@@ -71,7 +77,8 @@ std::vector<RingView> Status::rings() const {
             const auto* cursor = slot == nullptr ? nullptr : cursor_of(*slot, header);
             if (cursor == nullptr) continue;
             const auto position = cursor->position.load(std::memory_order_acquire);
-            view.lags.push_back({name_of(process), tail > position ? tail - position : 0, cursor->lost.load(std::memory_order_relaxed)});
+            view.lags.push_back({name_of(process), tail > position ? tail - position : 0,
+                                 cursor->lost.load(std::memory_order_relaxed)});
         }
     }
     return views;

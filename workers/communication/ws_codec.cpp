@@ -183,12 +183,17 @@ MessageReader::Event MessageReader::next() {
 MessageReader::Event MessageReader::whole(const Head& head, std::string_view payload) {
     payload_ = payload;
     switch (head.opcode) {
-        case Opcode::ping: return Event::ping;
-        case Opcode::pong: return Event::pong;
-        case Opcode::close: return closing(payload);
-        case Opcode::binary: return fail(CloseCode::unsupported);
+        case Opcode::ping:
+            return Event::ping;
+        case Opcode::pong:
+            return Event::pong;
+        case Opcode::close:
+            return closing(payload);
+        case Opcode::binary:
+            return fail(CloseCode::unsupported);
         case Opcode::text:
-        case Opcode::continuation: return data(head, payload);
+        case Opcode::continuation:
+            return data(head, payload);
     }
     return fail(CloseCode::protocol_error);
 }

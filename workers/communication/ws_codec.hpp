@@ -1,7 +1,8 @@
 // The server's half of the WebSocket protocol (RFC 6455, version 13, no extensions), without any I/O.
 //
-// Beast makes one write(2) of every message; here a session gathers what waits into one write, and the bytes of a message are made
-// once for all clients. Frames of clients are masked, at most `message_bytes_max` long, also when they come in fragments.
+// Beast makes one write(2) of every message; here a session gathers what waits into one write, and the bytes of a
+// message are made once for all clients. Frames of clients are masked, at most `message_bytes_max` long, also when they
+// come in fragments.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ enum class CloseCode : uint16_t {
     try_later = 1013,
 };
 
-inline constexpr size_t ws_header_bytes_max = 10;     ///< of a server's frame: not masked
+inline constexpr size_t ws_header_bytes_max = 10;  ///< of a server's frame: not masked
 inline constexpr size_t message_bytes_max = 64 * 1024;
 inline constexpr size_t control_bytes_max = 125;
 

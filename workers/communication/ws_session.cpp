@@ -23,9 +23,12 @@ constexpr int64_t close_wait_ns = ns_per_s;
 Delivery::Delivery(Runtime& owner)
     : runtime(owner),
       delivered(owner.metrics().counter("messages_delivered_total", "Messages written to WebSocket clients")),
-      dropped(owner.metrics().counter("messages_dropped_total", "Trades that WebSocket clients did not get because their queues were full")),
-      conflated(owner.metrics().counter("quotes_conflated_total", "Quotes replaced by newer ones before they were sent")),
-      receive_to_socket(owner.metrics().histogram("receive_to_socket_ns", "ns", "From the feed's read to the end of a client's write")) {}
+      dropped(owner.metrics().counter("messages_dropped_total",
+                                      "Trades that WebSocket clients did not get because their queues were full")),
+      conflated(
+          owner.metrics().counter("quotes_conflated_total", "Quotes replaced by newer ones before they were sent")),
+      receive_to_socket(owner.metrics().histogram("receive_to_socket_ns", "ns",
+                                                  "From the feed's read to the end of a client's write")) {}
 
 /// A write has taken these frames.
 void Delivery::done(const std::vector<FrameRef>& frames) {
@@ -37,12 +40,19 @@ void Delivery::done(const std::vector<FrameRef>& frames) {
         receive_to_socket.record(wall - frame->receive_ns);
         if (!frame->sampled || frame->delivered) continue;
         frame->delivered = true;
-        runtime.trace().hop(frame->correlation, Hop::delivered, mono_ns(), frame->clients, static_cast<int64_t>(frame->position), frame->symbol);
+        runtime.trace().hop(frame->correlation, Hop::delivered, mono_ns(), frame->clients,
+                            static_cast<int64_t>(frame->position), frame->symbol);
     }
 }
 
-WsSession::WsSession(asio::ip::tcp::socket socket, uint64_t number, SessionOwner& owner, Delivery& delivery, const CommunicationSettings& settings)
-    : socket_(std::move(socket)), number_(number), owner_(owner), delivery_(delivery), settings_(settings), queue_(settings.client_queue_max) {
+WsSession::WsSession(asio::ip::tcp::socket socket, uint64_t number, SessionOwner& owner, Delivery& delivery,
+                     const CommunicationSettings& settings)
+    : socket_(std::move(socket)),
+      number_(number),
+      owner_(owner),
+      delivery_(delivery),
+      settings_(settings),
+      queue_(settings.client_queue_max) {
     out_.reserve(write_bytes + frame_bytes_max);
 }
 
@@ -58,7 +68,9 @@ void WsSession::start(std::string_view early) {
 
 void WsSession::read() {
     const auto room = reader_.room();
-    socket_.async_read_some(asio::buffer(room.data(), room.size()), [self = shared_from_this()](const error_code& error, size_t bytes) { self->on_read(error, bytes); });
+    socket_.async_read_some(
+        asio::buffer(room.data(), room.size()),
+        [self = shared_from_this()](const error_code& error, size_t bytes) { self->on_read(error, bytes); });
 }
 
 void WsSession::on_read(const error_code& error, size_t bytes) {
@@ -81,9 +93,11 @@ void WsSession::on_read(const error_code& error, size_t bytes) {
 void WsSession::handle(MessageReader::Event event) {
     using Event = MessageReader::Event;
     switch (event) {
-        case Event::text: return owner_.on_text(*this, reader_.payload());
+        case Event::text:
+            return owner_.on_text(*this, reader_.payload());
         case Event::ping:
-            if (!queue_.answer(encode_frame(Opcode::pong, reader_.payload()))) close(CloseCode::policy, "pings are not read as fast as they are sent");
+            if (!queue_.answer(encode_frame(Opcode::pong, reader_.payload())))
+                close(CloseCode::policy, "pings are not read as fast as they are sent");
             return;
         case Event::close: {
             const auto code = reader_.code() == CloseCode::no_status ? CloseCode::normal : reader_.code();
@@ -92,25 +106,34 @@ void WsSession::handle(MessageReader::Event event) {
             client_done_ = true;
             return;
         }
-        case Event::error: return close(reader_.code(), "this is not what the WebSocket protocol allows");
+        case Event::error:
+            return close(reader_.code(), "this is not what the WebSocket protocol allows");
         case Event::pong:
-        case Event::need_more: return;
+        case Event::need_more:
+            return;
     }
 }
 
 void WsSession::answer(std::string_view json) {
-    if (open() && !queue_.answer(encode_frame(Opcode::text, json))) close(CloseCode::policy, "answers are not read as fast as they are asked for");
+    if (open() && !queue_.answer(encode_frame(Opcode::text, json)))
+        close(CloseCode::policy, "answers are not read as fast as they are asked for");
 }
 
 void WsSession::offer_trade(uint32_t topic, const FrameRef& frame) {
     if (!open()) return;
     if (auto* hold = find_hold(topic)) {
         switch (hold->offer(frame)) {
-            case Hold::Verdict::held: return;
-            case Hold::Verdict::twice: return;
-            case Hold::Verdict::lost: return note_lost(1);
-            case Hold::Verdict::over: drop_hold(topic); break;
-            case Hold::Verdict::pass: break;
+            case Hold::Verdict::held:
+                return;
+            case Hold::Verdict::twice:
+                return;
+            case Hold::Verdict::lost:
+                return note_lost(1);
+            case Hold::Verdict::over:
+                drop_hold(topic);
+                break;
+            case Hold::Verdict::pass:
+                break;
         }
     }
     push_trade(frame);
@@ -182,8 +205,8 @@ void WsSession::flush() {
     }
 }
 
-/// The close frame is on its way. The socket stays until the client has answered it: closing it now, with bytes of the client unread,
-/// would make the kernel reset the connection and throw the frame away.
+/// The close frame is on its way. The socket stays until the client has answered it: closing it now, with bytes of the
+/// client unread, would make the kernel reset the connection and throw the frame away.
 void WsSession::end_sending() {
     if (client_done_) return fail(close_reason_);
     error_code ignored;
@@ -234,7 +257,8 @@ void WsSession::abort() {
 void WsSession::fail(std::string why) {
     if (state_ == State::closed) return;
     abort();
-    asio::post(delivery_.runtime.io(), [self = shared_from_this(), why = std::move(why)] { self->owner_.on_closed(*self, why); });
+    asio::post(delivery_.runtime.io(),
+               [self = shared_from_this(), why = std::move(why)] { self->owner_.on_closed(*self, why); });
 }
 
 Hold* WsSession::find_hold(uint32_t topic) {

@@ -1,8 +1,8 @@
 // One WebSocket client: reads its requests, and sends it what its queue holds, many messages in one write.
 //
-// Never blocks the loop: writes take what the socket takes, and then wait for it. What does not fit the bounded queue is
-// dropped, counted and told; a client that keeps losing is closed with a reason, and so is one that answers no ping. A
-// session that has failed ignores what it is given until its owner, told by on_closed, lets it go.
+// Never blocks the loop: writes take what the socket takes, and then wait for it. What does not fit the bounded queue
+// is dropped, counted and told; a client that keeps losing is closed with a reason, and so is one that answers no ping.
+// A session that has failed ignores what it is given until its owner, told by on_closed, lets it go.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -41,7 +41,8 @@ struct Delivery {
 
 class WsSession : public std::enable_shared_from_this<WsSession> {
   public:
-    WsSession(boost::asio::ip::tcp::socket socket, uint64_t number, SessionOwner& owner, Delivery& delivery, const CommunicationSettings& settings);
+    WsSession(boost::asio::ip::tcp::socket socket, uint64_t number, SessionOwner& owner, Delivery& delivery,
+              const CommunicationSettings& settings);
 
     /// `early`: bytes that came behind the handshake.
     void start(std::string_view early);
@@ -69,7 +70,9 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     bool open() const { return state_ == State::open; }
 
     // Stored trades before live ones (backlog.hpp).
-    Hold& hold(uint32_t topic, uint64_t after, uint64_t number) { return holds_.emplace_back(number, topic, after, settings_.client_queue_max); }
+    Hold& hold(uint32_t topic, uint64_t after, uint64_t number) {
+        return holds_.emplace_back(number, topic, after, settings_.client_queue_max);
+    }
     Hold* find_hold(uint32_t topic);
     void release_hold(uint32_t topic, uint64_t settled);
     void drop_hold(uint32_t topic);
@@ -100,7 +103,7 @@ class WsSession : public std::enable_shared_from_this<WsSession> {
     size_t sent_ = 0;
     std::vector<FrameRef> in_flight_;  ///< whose last byte lies in out_
     bool touched_ = false;
-    bool waiting_ = false;             ///< for the socket to take more
+    bool waiting_ = false;  ///< for the socket to take more
     std::string close_frame_;
     std::string close_reason_;
     bool client_done_ = false;  ///< its close frame was read

@@ -24,8 +24,7 @@ Expected<void> FileSink::open_file() {
     descriptor_ = ::open(path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     struct stat status{};
     if (descriptor_ < 0 || fstat(descriptor_, &status) != 0)
-        return fail(ErrorKind::denied,
-                    fmt::format("log file {} cannot be opened: {}", path(), std::strerror(errno)));
+        return fail(ErrorKind::denied, fmt::format("log file {} cannot be opened: {}", path(), std::strerror(errno)));
     bytes_ = static_cast<uint64_t>(status.st_size);
     return {};
 }
@@ -40,8 +39,7 @@ Expected<void> FileSink::end_partial_line() {
 /// All or nothing: what a full disk let through of a batch is taken back, so that the batch can be tried
 /// again as it is.
 Expected<void> FileSink::append(std::string_view lines) {
-    if (descriptor_ <
-        0) {  // the file after a rotation could not be made; the old ones are in their places already
+    if (descriptor_ < 0) {  // the file after a rotation could not be made; the old ones are in their places already
         if (auto opened = open_file(); !opened) return opened;
     }
     if (bytes_ != 0 && bytes_ + lines.size() > settings_.rotate_bytes) {
@@ -69,8 +67,7 @@ Expected<void> FileSink::append(std::string_view lines) {
 Expected<void> FileSink::rotate() {
     for (auto n = settings_.keep_files; n > 0; --n) {
         const auto from = n == 1 ? path() : fmt::format("{}.{}", path(), n - 1);
-        std::rename(from.c_str(),
-                    fmt::format("{}.{}", path(), n).c_str());  // one that is not there is no loss
+        std::rename(from.c_str(), fmt::format("{}.{}", path(), n).c_str());  // one that is not there is no loss
     }
     if (settings_.keep_files == 0) unlink(path().c_str());
     close(std::exchange(descriptor_, -1));
@@ -79,12 +76,8 @@ Expected<void> FileSink::rotate() {
     return open_file();
 }
 
-void FileSink::sync() const {
-    fdatasync(descriptor_);
-}
+void FileSink::sync() const { fdatasync(descriptor_); }
 
-bool FileSink::rotated() {
-    return std::exchange(rotated_, false);
-}
+bool FileSink::rotated() { return std::exchange(rotated_, false); }
 
 }  // namespace of::logger

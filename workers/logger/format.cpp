@@ -11,7 +11,11 @@ namespace {
 /// Length of the well-formed UTF-8 sequence that begins `text`, or 0.
 size_t utf8_length(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : lead >= 0xe0 && lead < 0xf0 ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
     if (length == 0 || length > text.size()) return 0;
     for (size_t i = 1; i < length; ++i) {
         if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
@@ -21,10 +25,14 @@ size_t utf8_length(std::string_view text) {
 
 constexpr std::string_view upper(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "DEBUG";
-        case LogLevel::info: return "INFO ";
-        case LogLevel::warn: return "WARN ";
-        case LogLevel::error: return "ERROR";
+        case LogLevel::debug:
+            return "DEBUG";
+        case LogLevel::info:
+            return "INFO ";
+        case LogLevel::warn:
+            return "WARN ";
+        case LogLevel::error:
+            return "ERROR";
     }
     return "?????";
 }
@@ -40,8 +48,8 @@ std::string wall_text(int64_t wall_ns) {
     const time_t seconds = wall_ns / 1'000'000'000;
     tm civil{};
     gmtime_r(&seconds, &civil);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday, civil.tm_hour, civil.tm_min, civil.tm_sec,
-                       wall_ns % 1'000'000'000 / 1000);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", civil.tm_year + 1900, civil.tm_mon + 1,
+                       civil.tm_mday, civil.tm_hour, civil.tm_min, civil.tm_sec, wall_ns % 1'000'000'000 / 1000);
 }
 
 void append_line(std::string& to, LineFormat format, const LogRecord& record, uint64_t position) {
@@ -54,8 +62,8 @@ void append_line(std::string& to, LineFormat format, const LogRecord& record, ui
         fmt::format_to(std::back_inserter(to), "  [{}]\n", correlation);
         return;
     }
-    fmt::format_to(std::back_inserter(to), R"({{"ts":"{}","level":"{}","worker":"{}","event":"{}","message":)", wall_text(record.wall_ns), name_of(record.level), worker,
-                   sentence(record.id).name);
+    fmt::format_to(std::back_inserter(to), R"({{"ts":"{}","level":"{}","worker":"{}","event":"{}","message":)",
+                   wall_text(record.wall_ns), name_of(record.level), worker, sentence(record.id).name);
     append_json_text(to, message);
     fmt::format_to(std::back_inserter(to), R"(,"correlation":"{}","position":{}}})", correlation, position);
     to += '\n';

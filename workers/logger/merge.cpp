@@ -51,9 +51,8 @@ bool Merge::any_ready() const {
 }
 
 bool Merge::crowded() const {
-    return std::ranges::any_of(rings_, [](const Ring& ring) {
-        return ring.subscriber.lag() >= ring.subscriber.segment().header().slots / 4;
-    });
+    return std::ranges::any_of(
+        rings_, [](const Ring& ring) { return ring.subscriber.lag() >= ring.subscriber.segment().header().slots / 4; });
 }
 
 size_t Merge::poll() {
@@ -125,8 +124,7 @@ void Merge::take(Ring& ring, const LogRecord& record) {
 /// A record of the logger's own that goes straight into the batch, at its place in time.
 LogRecord Merge::own_record(CorrelationId correlation) const {
     LogRecord record{};
-    record.header = {
-        .type = MessageType::log_record, .origin = runtime_.self().packed(), .correlation = correlation};
+    record.header = {.type = MessageType::log_record, .origin = runtime_.self().packed(), .correlation = correlation};
     record.wall_ns = wall_ns();
     return record;
 }
@@ -145,8 +143,8 @@ void Merge::note_lost(Ring& ring, int64_t wall_ns) {
 void Merge::add_omitted(int64_t now_ns) {
     for (const auto& omitted : repeats_.take_omitted(now_ns)) {
         auto record = own_record(runtime_.next_correlation());
-        log_event::log_repeated(record, name_of(ProcessId::unpack(omitted.origin)),
-                                sentence(omitted.event).name, omitted.count);
+        log_event::log_repeated(record, name_of(ProcessId::unpack(omitted.origin)), sentence(omitted.event).name,
+                                omitted.count);
         lines_.push_back({record.wall_ns, 0, record});
     }
     if (!lines_.empty()) collecting_due_ = true;
@@ -179,16 +177,15 @@ void Merge::drain() {
 }
 
 bool Merge::read_out() const {
-    return std::ranges::all_of(rings_,
-                               [](const Ring& ring) { return ring.subscriber.position() >= ring.drain_to; });
+    return std::ranges::all_of(rings_, [](const Ring& ring) { return ring.subscriber.position() >= ring.drain_to; });
 }
 
 /// Restarted alone, the logger goes when it has written what was there. When all is stopping it is the last
 /// to leave: every other process but the supervisor is gone and has nothing left unsaid.
 bool Merge::drained() const {
     if (!draining_ || !lines_.empty() || !read_out() || repeats_.any_omitted()) return false;
-    const bool alone = runtime_.control().instance.stopping.load(std::memory_order_relaxed) == 0 &&
-                       runtime_.alive(supervisor);
+    const bool alone =
+        runtime_.control().instance.stopping.load(std::memory_order_relaxed) == 0 && runtime_.alive(supervisor);
     if (alone) return true;
     return !any_ready() && std::ranges::all_of(runtime_.processes(), [&](ProcessId process) {
         return process == runtime_.self() || process == supervisor || !runtime_.alive(process);

@@ -26,21 +26,26 @@ Expected<Attachment> Attachment::open(const WorkerOptions& options) {
     attachment.channels_ = channels_of(attachment.processes_);
     attachment.slot_ = attachment.control().find(name_of(options.self));
     if (attachment.slot_ == nullptr)
-        return fail(ErrorKind::missing, fmt::format("instance {} has no process called {}", options.instance, name_of(options.self)));
+        return fail(ErrorKind::missing,
+                    fmt::format("instance {} has no process called {}", options.instance, name_of(options.self)));
     if (!options.doorbells.contains(name_of(options.self)))
-        return fail(ErrorKind::invalid, fmt::format("--doorbells names no descriptor for {} itself", name_of(options.self)));
+        return fail(ErrorKind::invalid,
+                    fmt::format("--doorbells names no descriptor for {} itself", name_of(options.self)));
     return attachment;
 }
 
 Expected<Channel> Attachment::channel(ChannelKind kind, ProcessId writer, ProcessId reader) const {
     for (const auto& channel : channels_) {
-        const bool ends = channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
+        const bool ends =
+            channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
         if (channel.wire->kind == kind && ends) return channel;
     }
-    return fail(ErrorKind::missing, fmt::format("the topology has no {} channel from {} to {}", name_of(kind), name_of(writer), name_of(reader)));
+    return fail(ErrorKind::missing, fmt::format("the topology has no {} channel from {} to {}", name_of(kind),
+                                                name_of(writer), name_of(reader)));
 }
 
-Expected<shm::Segment> Attachment::segment(ChannelKind kind, ProcessId writer, ProcessId reader, shm::Access access) const {
+Expected<shm::Segment> Attachment::segment(ChannelKind kind, ProcessId writer, ProcessId reader,
+                                           shm::Access access) const {
     return channel(kind, writer, reader).and_then([&](const Channel& found) {
         return shm::Segment::open(spec_of(options_.instance, found), access);
     });

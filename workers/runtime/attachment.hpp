@@ -1,7 +1,7 @@
 // The segments and doorbells of an instance, as one process sees them.
 //
-// Opens what the topology names: own channels to write, others' to read. Which feed workers exist is read from the control
-// page. Owned by Runtime; everything is opened before `ready`.
+// Opens what the topology names: own channels to write, others' to read. Which feed workers exist is read from the
+// control page. Owned by Runtime; everything is opened before `ready`.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Requests between workers. The caller's side keeps a table of open calls with deadlines; the server's side answers with
-// rows and an end. Every open call ends exactly once: by its reply, its deadline, or the refusal of a full queue.
+// Requests between workers. The caller's side keeps a table of open calls with deadlines; the server's side answers
+// with rows and an end. Every open call ends exactly once: by its reply, its deadline, or the refusal of a full queue.
 #pragma once
 
 #include <functional>

@@ -72,15 +72,18 @@ class Sender : public WritingEnd<shm::QueueWriter<slot_bytes>> {
     bool claim(uint64_t count = 1) { return this->writer().claim(count); }
 };
 
-/// The reading end of a broadcast ring. The cursor lies in the control page, so that a successor goes on there; what has
-/// been handled is said with acknowledge(), after its effect is durable.
+/// The reading end of a broadcast ring. The cursor lies in the control page, so that a successor goes on there; what
+/// has been handled is said with acknowledge(), after its effect is durable.
 template <uint32_t slot_bytes>
 class Subscriber {
   public:
     /// Goes on at the cursor if it belongs to this ring, else at `otherwise`.
     Subscriber(shm::Segment segment, shm::Cursor& cursor, uint64_t otherwise)
-        : segment_(std::move(segment)), resumed_(belongs(segment_, cursor)), reader_(segment_, resumed_ ? cursor.position.load(std::memory_order_acquire) : otherwise),
-          cursor_(&cursor), lost_before_(cursor.lost.load(std::memory_order_relaxed)) {
+        : segment_(std::move(segment)),
+          resumed_(belongs(segment_, cursor)),
+          reader_(segment_, resumed_ ? cursor.position.load(std::memory_order_acquire) : otherwise),
+          cursor_(&cursor),
+          lost_before_(cursor.lost.load(std::memory_order_relaxed)) {
         cursor.generation.store(segment_.header().generation, std::memory_order_relaxed);
         acknowledge();
     }

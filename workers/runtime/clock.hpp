@@ -1,4 +1,5 @@
-// The two clocks. Durations and order between processes of one boot: mono_ns. Time of day, for people and the store: wall_ns.
+// The two clocks. Durations and order between processes of one boot: mono_ns. Time of day, for people and the store:
+// wall_ns.
 #pragma once
 
 #include <cstdint>

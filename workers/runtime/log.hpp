@@ -1,7 +1,8 @@
-// The log of a process: records of the catalogue into its own ring `log.P`, 20-40 ns each; the logger worker does the rest.
+// The log of a process: records of the catalogue into its own ring `log.P`, 20-40 ns each; the logger worker does the
+// rest.
 //
-// Never blocks and never writes anywhere else: when the logger is dead or slow, the ring keeps the newest records and the
-// logger, when it is back, says how many it missed.
+// Never blocks and never writes anywhere else: when the logger is dead or slow, the ring keeps the newest records and
+// the logger, when it is back, says how many it missed.
 #pragma once
 
 #include "proto/log_catalog.hpp"

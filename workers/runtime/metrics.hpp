@@ -56,7 +56,8 @@ class Metrics {
 
     Counter counter(std::string_view name, std::string_view help, std::string_view labels = "");
     Gauge gauge(std::string_view name, std::string_view unit, std::string_view help, std::string_view labels = "");
-    Histogram histogram(std::string_view name, std::string_view unit, std::string_view help, std::string_view labels = "");
+    Histogram histogram(std::string_view name, std::string_view unit, std::string_view help,
+                        std::string_view labels = "");
     void publish(CorrelationId correlation) { writer_.publish(static_cast<uint64_t>(mono_ns()), correlation.value); }
 
   private:
@@ -86,10 +87,12 @@ inline void Histogram::record(int64_t value) {
 inline Counter Metrics::counter(std::string_view name, std::string_view help, std::string_view labels) {
     return {writer_, writer_.add(shm::MetricKind::counter, name, labels, "", help)};
 }
-inline Gauge Metrics::gauge(std::string_view name, std::string_view unit, std::string_view help, std::string_view labels) {
+inline Gauge Metrics::gauge(std::string_view name, std::string_view unit, std::string_view help,
+                            std::string_view labels) {
     return {writer_, writer_.add(shm::MetricKind::gauge, name, labels, unit, help)};
 }
-inline Histogram Metrics::histogram(std::string_view name, std::string_view unit, std::string_view help, std::string_view labels) {
+inline Histogram Metrics::histogram(std::string_view name, std::string_view unit, std::string_view help,
+                                    std::string_view labels) {
     return {writer_, writer_.add(shm::MetricKind::histogram, name, labels, unit, help)};
 }
 

@@ -1,8 +1,9 @@
 // Sleeping through a burst: when messages come faster than a reader needs to react, it lets them gather for a moment
 // instead of being woken for each one.
 //
-// A nap is taken inside poll(), while the doorbell is not armed, so that writers pay no wake; timers, signals and the doorbells of
-// others still run. Single messages far apart cause no nap. Costs at most `length` of latency for calls and commands.
+// A nap is taken inside poll(), while the doorbell is not armed, so that writers pay no wake; timers, signals and the
+// doorbells of others still run. Single messages far apart cause no nap. Costs at most `length` of latency for calls
+// and commands.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

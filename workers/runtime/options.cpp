@@ -32,9 +32,11 @@ int check_config(const WorkerProgram& program, const std::string& path) {
 }
 
 std::string footer(const WorkerProgram& program) {
-    std::string text = "Started by ofsupervisor, which gives it its segments and doorbells. Its part of the configuration:\n";
+    std::string text =
+        "Started by ofsupervisor, which gives it its segments and doorbells. Its part of the configuration:\n";
     for (const auto& section : program.sections) text += "\n" + settings::describe(section);
-    return text + "\nExit codes: 0 stopped in order, 1 failed, 2 bad configuration, 9 layout mismatch, 10 no resources.";
+    return text +
+           "\nExit codes: 0 stopped in order, 1 failed, 2 bad configuration, 9 layout mismatch, 10 no resources.";
 }
 
 }  // namespace
@@ -48,9 +50,11 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     CLI::App app(std::string(program.summary), "of-" + std::string(name_of(program.kind)));
     app.footer(footer(program));
     app.set_version_flag("--version", OF_VERSION);
-    app.add_option("--check-config", check_path, "Check this program's sections of FILE, print every error, and end")->type_name("FILE");
+    app.add_option("--check-config", check_path, "Check this program's sections of FILE, print every error, and end")
+        ->type_name("FILE");
     app.add_option("--instance", options.instance, "Name of the instance whose segments to attach to");
-    app.add_option("--index", index, "Number of this worker among those of its kind")->check(CLI::Range(0u, unsigned{feeds_max} - 1));
+    app.add_option("--index", index, "Number of this worker among those of its kind")
+        ->check(CLI::Range(0u, unsigned{feeds_max} - 1));
     app.add_option("--config", options.config_path, "Configuration file")->type_name("FILE");
     app.add_option("--data-dir", options.data_dir, "Where data is kept")->type_name("DIR");
     app.add_option("--log-dir", options.log_dir, "Where logs are kept")->type_name("DIR");
@@ -67,7 +71,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     options.self = {program.kind, static_cast<uint8_t>(index)};
     options.wait = wait == "spin" ? WaitMode::spin : wait == "yield" ? WaitMode::yield : WaitMode::sleep;
     if (options.config_path.empty() || !parse_doorbells(doorbells, options.doorbells)) {
-        fmt::print(stderr, "of-{}: {}; it is started by ofsupervisor (see ofsupervisor run --help)\n", name_of(program.kind),
+        fmt::print(stderr, "of-{}: {}; it is started by ofsupervisor (see ofsupervisor run --help)\n",
+                   name_of(program.kind),
                    options.config_path.empty() ? "--config FILE is missing" : "--doorbells must be NAME=FD,...");
         return code(ExitCode::usage);
     }

@@ -32,7 +32,8 @@ struct WorkerProgram {
     std::span<const settings::Section> sections;
 };
 
-/// The options, or the exit code with which the program is to end: after --help, --version, --check-config, or a bad option.
+/// The options, or the exit code with which the program is to end: after --help, --version, --check-config, or a bad
+/// option.
 std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int argc, char** argv);
 
 }  // namespace of

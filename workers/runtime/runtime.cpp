@@ -3,8 +3,7 @@
 #include "proto/control.hpp"
 
 namespace of {
-namespace {
-}
+namespace {}
 
 Expected<std::unique_ptr<Runtime>> Runtime::attach(const WorkerOptions& options) {
     auto attachment = Attachment::open(options);
@@ -88,7 +87,8 @@ void Runtime::set_state(WorkerState state) {
 bool Runtime::alive(ProcessId process) const {
     const auto* found = control().find(name_of(process));
     if (found == nullptr || !found->runs()) return false;
-    return shm::process_start(found->desk.pid.load(std::memory_order_relaxed)) == found->desk.start_time.load(std::memory_order_relaxed);
+    return shm::process_start(found->desk.pid.load(std::memory_order_relaxed)) ==
+           found->desk.start_time.load(std::memory_order_relaxed);
 }
 
 }  // namespace of

@@ -1,6 +1,7 @@
 // What every worker is given: its instance's channels, log, trace, metrics, correlation IDs, and the event loop.
 //
-// A worker opens everything it needs in its constructor and start(); after `ready` nothing here throws or opens segments.
+// A worker opens everything it needs in its constructor and start(); after `ready` nothing here throws or opens
+// segments.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -49,7 +50,8 @@ class Runtime {
         auto segment = attachment_.segment(kind, writer, writer, shm::Access::read_only);
         if (!segment) return tl::make_unexpected(segment.error());
         auto* cursor = shm::find_cursor(slot(), segment->header().channel);
-        if (cursor == nullptr) return fail(ErrorKind::no_space, name() + " has no cursor left for " + segment->header().channel);
+        if (cursor == nullptr)
+            return fail(ErrorKind::no_space, name() + " has no cursor left for " + segment->header().channel);
         using Reader = shm::BroadcastReader<slot_bytes>;
         const auto otherwise = from == From::oldest ? Reader::oldest(*segment) : Reader::newest(*segment);
         return Subscriber<slot_bytes>(std::move(*segment), *cursor, otherwise);
@@ -68,7 +70,8 @@ class Runtime {
     bool alive(ProcessId process) const;
 
   private:
-    Runtime(const WorkerOptions& options, Attachment attachment) : options_(options), attachment_(std::move(attachment)) {}
+    Runtime(const WorkerOptions& options, Attachment attachment)
+        : options_(options), attachment_(std::move(attachment)) {}
     Expected<void> open_own_channels();
 
     WorkerOptions options_;

@@ -1,7 +1,8 @@
-// The trace of a process: hops of sampled correlation IDs into its own ring `trace.P`. `ofctl trace ID` merges the rings.
+// The trace of a process: hops of sampled correlation IDs into its own ring `trace.P`. `ofctl trace ID` merges the
+// rings.
 //
-// Whoever makes a correlation ID asks sampled() and carries the answer in flag_sampled; everyone after it obeys the flag.
-// Calls, errors and operators' commands are always sampled.
+// Whoever makes a correlation ID asks sampled() and carries the answer in flag_sampled; everyone after it obeys the
+// flag. Calls, errors and operators' commands are always sampled.
 #pragma once
 
 #include "proto/trace.hpp"

@@ -24,13 +24,17 @@ constexpr int64_t drain_deadline_default_ns = 10 * ns_per_s;
 int exit_code_of(const Error& error) {
     switch (error.kind) {
         case ErrorKind::mismatch:
-        case ErrorKind::corrupt: return code(ExitCode::mismatch);
+        case ErrorKind::corrupt:
+            return code(ExitCode::mismatch);
         case ErrorKind::no_space:
         case ErrorKind::busy:
-        case ErrorKind::denied: return code(ExitCode::no_resources);
-        case ErrorKind::invalid: return code(ExitCode::usage);
+        case ErrorKind::denied:
+            return code(ExitCode::no_resources);
+        case ErrorKind::invalid:
+            return code(ExitCode::usage);
         case ErrorKind::failed:
-        case ErrorKind::missing: return code(ExitCode::failed);
+        case ErrorKind::missing:
+            return code(ExitCode::failed);
     }
     return code(ExitCode::failed);
 }
@@ -44,8 +48,13 @@ int refuse_start(const WorkerOptions& options, const Error& error) {
 class Loop {
   public:
     Loop(Runtime& runtime, Worker& worker, Receiver<128> commands)
-        : runtime_(runtime), worker_(worker), commands_(std::move(commands)), doorbell_(runtime.attachment().own_doorbell()),
-          doorbell_stream_(runtime.io(), fcntl(doorbell_.event_fd(), F_DUPFD_CLOEXEC, 0)), timer_(runtime.io()), signals_(runtime.io(), SIGTERM) {}
+        : runtime_(runtime),
+          worker_(worker),
+          commands_(std::move(commands)),
+          doorbell_(runtime.attachment().own_doorbell()),
+          doorbell_stream_(runtime.io(), fcntl(doorbell_.event_fd(), F_DUPFD_CLOEXEC, 0)),
+          timer_(runtime.io()),
+          signals_(runtime.io(), SIGTERM) {}
 
     int run() {
         wait_for_bell();
@@ -115,11 +124,12 @@ class Loop {
     bool finished() const { return draining_ && (worker_.drained() || mono_ns() >= deadline_ns_); }
 
     void wait_for_bell() {
-        doorbell_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-            if (error) return;
-            doorbell_.drain();
-            wait_for_bell();
-        });
+        doorbell_stream_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                    [this](const boost::system::error_code& error) {
+                                        if (error) return;
+                                        doorbell_.drain();
+                                        wait_for_bell();
+                                    });
     }
     void wait_for_signal() {
         signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -152,7 +162,8 @@ class Loop {
     bool draining_ = false;
 };
 
-/// No worker outlives its supervisor: SIGTERM (and so a drain) when it dies. The look behind closes the gap before the call.
+/// No worker outlives its supervisor: SIGTERM (and so a drain) when it dies. The look behind closes the gap before the
+/// call.
 bool bind_to_parent(uint64_t parent_pid) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     return parent_pid == 0 || static_cast<uint64_t>(getppid()) == parent_pid;
@@ -165,12 +176,14 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     auto parsed = parse_options(program, argc, argv);
     if (const auto* exit_code = std::get_if<int>(&parsed)) return *exit_code;
     const auto& options = std::get<WorkerOptions>(parsed);
-    signal(SIGINT, SIG_IGN);   // Ctrl-C reaches the whole terminal group; the supervisor alone decides the order
+    signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole terminal group; the supervisor alone decides the order
     signal(SIGPIPE, SIG_IGN);
-    if (!bind_to_parent(options.parent_pid)) return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
+    if (!bind_to_parent(options.parent_pid))
+        return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
     constexpr std::string_view everything_else[] = {"*"};
     const auto settings = settings::load(options.config_path, program.sections, everything_else);
-    if (!settings.problems.empty()) return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
+    if (!settings.problems.empty())
+        return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
     shm::register_membarrier();
     auto runtime = Runtime::attach(options);
     if (!runtime) return refuse_start(options, runtime.error());
@@ -180,7 +193,8 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     if (auto started = worker->start(); !started) return refuse_start(options, started.error());
     Loop loop(**runtime, *worker, std::move(*commands));
     (*runtime)->set_state(WorkerState::ready);
-    (*runtime)->log().write(log_event::worker_ready, (*runtime)->next_correlation(), (*runtime)->name(), static_cast<uint64_t>(getpid()), (*runtime)->incarnation());
+    (*runtime)->log().write(log_event::worker_ready, (*runtime)->next_correlation(), (*runtime)->name(),
+                            static_cast<uint64_t>(getpid()), (*runtime)->incarnation());
     return loop.run();
 }
 

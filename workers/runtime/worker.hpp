@@ -1,7 +1,8 @@
 // A worker: a role plus the loop that every role shares.
 //
-// The loop takes a bounded batch from the rings, lets the event loop run, and sleeps on its doorbell only after a second look. It
-// beats in the control page each turn, ticks each 100 ms, obeys the supervisor's drain command, SIGTERM, and the death of its parent.
+// The loop takes a bounded batch from the rings, lets the event loop run, and sleeps on its doorbell only after a
+// second look. It beats in the control page each turn, ticks each 100 ms, obeys the supervisor's drain command,
+// SIGTERM, and the death of its parent.
 #pragma once
 
 #include "workers/runtime/runtime.hpp"

@@ -18,15 +18,11 @@ Expected<void> each_row(Database& database, std::string_view sql, Take take) {
     }
 }
 
-GapKind gap_kind(int64_t number) {
-    return number == 0 ? GapKind::trade : GapKind::agg_trade;
-}
+GapKind gap_kind(int64_t number) { return number == 0 ? GapKind::trade : GapKind::agg_trade; }
 
 /// A file that its maker never finished holds nothing yet; it is completed when its day is written.
 Expected<bool> is_empty(Database& database) {
-    return database.integer("SELECT count(*) FROM sqlite_schema").map([](int64_t objects) {
-        return objects == 0;
-    });
+    return database.integer("SELECT count(*) FROM sqlite_schema").map([](int64_t objects) { return objects == 0; });
 }
 
 }  // namespace
@@ -61,8 +57,7 @@ Expected<void> Catalog::load_file(Day day) {
 }
 
 Expected<void> Catalog::load_counters(Database& database, Day day) {
-    return each_row(database,
-                    "SELECT name, kind, rows, last_id FROM counters JOIN symbols ON symbols.id = symbol_id",
+    return each_row(database, "SELECT name, kind, rows, last_id FROM counters JOIN symbols ON symbols.id = symbol_id",
                     [&](Statement& row) {
                         const auto number = symbol(row.text(0));
                         const auto kind = index_of(gap_kind(row.integer(1)));

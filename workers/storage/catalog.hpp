@@ -15,9 +15,7 @@
 namespace of::storage {
 
 inline constexpr size_t gap_kinds = 2;
-constexpr size_t index_of(GapKind kind) {
-    return kind == GapKind::trade ? 0 : 1;
-}
+constexpr size_t index_of(GapKind kind) { return kind == GapKind::trade ? 0 : 1; }
 
 struct SymbolTotals {
     std::string name;

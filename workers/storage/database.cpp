@@ -33,8 +33,7 @@ ErrorKind kind_of(int code) {
 tl::unexpected<Error> failure(sqlite3* handle) {
     const auto code = sqlite3_extended_errcode(handle);
     const char* path = sqlite3_db_filename(handle, "main");
-    const auto name =
-        path == nullptr ? std::string("store") : std::filesystem::path(path).filename().string();
+    const auto name = path == nullptr ? std::string("store") : std::filesystem::path(path).filename().string();
     return fail(kind_of(code), fmt::format("{}: {}", name, sqlite3_errmsg(handle)));
 }
 
@@ -59,14 +58,12 @@ Expected<void> Statement::run() {
 std::string Statement::text(int column) const {
     const auto* bytes = sqlite3_column_text(handle_.get(), column);
     if (bytes == nullptr) return {};
-    return {reinterpret_cast<const char*>(bytes),
-            static_cast<size_t>(sqlite3_column_bytes(handle_.get(), column))};
+    return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(sqlite3_column_bytes(handle_.get(), column))};
 }
 
 Expected<Database> Database::open(const std::string& path, Mode mode) {
     sqlite3* handle = nullptr;
-    const int flags =
-        mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const int flags = mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     Database database(path, handle);
     if (code != SQLITE_OK) return fail(kind_of(code), fmt::format("{}: {}", path, sqlite3_errstr(code)));
@@ -78,8 +75,7 @@ Expected<Database> Database::open(const std::string& path, Mode mode) {
 }
 
 Expected<void> Database::run(const std::string& sql) {
-    if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-        return failure(handle_.get());
+    if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return failure(handle_.get());
     return {};
 }
 

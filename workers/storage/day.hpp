@@ -18,20 +18,16 @@ inline constexpr int64_t ns_per_day = 86'400'000'000'000;
 inline constexpr std::string_view file_prefix = "orderflow-";
 inline constexpr std::string_view file_suffix = ".sqlite";
 
-constexpr Day day_of(int64_t wall_ns) {
-    return (wall_ns >= 0 ? wall_ns : wall_ns - ns_per_day + 1) / ns_per_day;
-}
+constexpr Day day_of(int64_t wall_ns) { return (wall_ns >= 0 ? wall_ns : wall_ns - ns_per_day + 1) / ns_per_day; }
 
 inline std::string date_text(Day day) {
     const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
-    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                       static_cast<unsigned>(date.day()));
 }
 
 /// "orderflow-2026-11-23.sqlite"
-inline std::string file_name(Day day) {
-    return fmt::format("{}{}{}", file_prefix, date_text(day), file_suffix);
-}
+inline std::string file_name(Day day) { return fmt::format("{}{}{}", file_prefix, date_text(day), file_suffix); }
 
 /// The day of a file of this name; nothing for any other name.
 inline std::optional<Day> day_of_file(std::string_view name) {

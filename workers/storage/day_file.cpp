@@ -18,8 +18,7 @@ std::string expand(std::string text, std::string_view word, std::string_view exp
         const auto from = at + opening.size() + 1;
         const auto column = from < end ? text.substr(from, end - from) : "";
         std::string value(expression);
-        for (auto x = value.find('X'); x != std::string::npos; x = value.find('X'))
-            value.replace(x, 1, column);
+        for (auto x = value.find('X'); x != std::string::npos; x = value.find('X')) value.replace(x, 1, column);
         text.replace(at, end - at + 1, value);
     }
     return text;
@@ -42,16 +41,15 @@ Expected<void> verify(Database& database) {
     if (*application != application_id)
         return fail(ErrorKind::corrupt, fmt::format("{} is a SQLite file, but not one of this store", name));
     if (*version != schema_version)
-        return fail(ErrorKind::mismatch, fmt::format("{} has schema version {}, this program knows {}", name,
-                                                     *version, schema_version));
+        return fail(ErrorKind::mismatch,
+                    fmt::format("{} has schema version {}, this program knows {}", name, *version, schema_version));
     return {};
 }
 
 Expected<void> each_id(Database& database, GapKind kind, int64_t symbol_id, IdRange range,
                        const std::function<void(int64_t)>& take) {
-    auto statement =
-        database.prepare(fmt::format("SELECT {0} FROM {1} WHERE symbol_id = ? AND {0} BETWEEN ? AND ?",
-                                     id_column_of(kind), table_of(kind)));
+    auto statement = database.prepare(fmt::format("SELECT {0} FROM {1} WHERE symbol_id = ? AND {0} BETWEEN ? AND ?",
+                                                  id_column_of(kind), table_of(kind)));
     if (!statement) return tl::make_unexpected(statement.error());
     statement->bind(symbol_id, range.first, range.last);
     while (true) {
@@ -135,24 +133,23 @@ Expected<bool> DayFile::changed(Statement& statement) {
 Expected<bool> DayFile::insert(int64_t symbol_id, const Trade& trade) {
     const int64_t maker = trade.buyer_is_maker();
     const int64_t repaired = (trade.header.flags & flag_repaired) != 0;
-    return changed(insert_trade_->bind(symbol_id, trade.id, trade.price, trade.quantity, trade.trade_ns,
-                                       trade.event_ns, trade.receive_ns, maker, repaired,
+    return changed(insert_trade_->bind(symbol_id, trade.id, trade.price, trade.quantity, trade.trade_ns, trade.event_ns,
+                                       trade.receive_ns, maker, repaired,
                                        static_cast<int64_t>(trade.header.correlation.value)));
 }
 
 Expected<bool> DayFile::insert(int64_t symbol_id, const AggTrade& trade) {
     const int64_t maker = trade.buyer_is_maker();
     const int64_t repaired = (trade.header.flags & flag_repaired) != 0;
-    return changed(insert_agg_->bind(symbol_id, trade.id, trade.first_id, trade.last_id, trade.price,
-                                     trade.quantity, trade.trade_ns, trade.event_ns, trade.receive_ns, maker,
-                                     repaired, static_cast<int64_t>(trade.header.correlation.value)));
+    return changed(insert_agg_->bind(symbol_id, trade.id, trade.first_id, trade.last_id, trade.price, trade.quantity,
+                                     trade.trade_ns, trade.event_ns, trade.receive_ns, maker, repaired,
+                                     static_cast<int64_t>(trade.header.correlation.value)));
 }
 
 Expected<void> DayFile::put_gap(int64_t symbol_id, const GapRow& gap) {
     return put_gap_
-        ->bind(symbol_id, static_cast<int64_t>(gap.kind), gap.ids.first, gap.ids.last, gap.cause,
-               gap.detected_ns, static_cast<int64_t>(gap.repaired), gap.finished_ns,
-               static_cast<int64_t>(gap.correlation.value))
+        ->bind(symbol_id, static_cast<int64_t>(gap.kind), gap.ids.first, gap.ids.last, gap.cause, gap.detected_ns,
+               static_cast<int64_t>(gap.repaired), gap.finished_ns, static_cast<int64_t>(gap.correlation.value))
         .run();
 }
 
@@ -161,8 +158,7 @@ Expected<void> DayFile::count(int64_t symbol_id, GapKind kind, uint64_t rows, in
 }
 
 Expected<void> DayFile::set_cursor(const std::string& channel, uint64_t generation, uint64_t position) {
-    return cursor_
-        ->bind(std::string_view(channel), static_cast<int64_t>(generation), static_cast<int64_t>(position))
+    return cursor_->bind(std::string_view(channel), static_cast<int64_t>(generation), static_cast<int64_t>(position))
         .run();
 }
 

@@ -29,12 +29,8 @@ struct GapRow {
     CorrelationId correlation;
 };
 
-constexpr std::string_view table_of(GapKind kind) {
-    return kind == GapKind::trade ? "trades" : "agg_trades";
-}
-constexpr std::string_view id_column_of(GapKind kind) {
-    return kind == GapKind::trade ? "trade_id" : "agg_id";
-}
+constexpr std::string_view table_of(GapKind kind) { return kind == GapKind::trade ? "trades" : "agg_trades"; }
+constexpr std::string_view id_column_of(GapKind kind) { return kind == GapKind::trade ? "trade_id" : "agg_id"; }
 
 /// That this is a store of this version.
 Expected<void> verify(Database& database);
@@ -67,8 +63,7 @@ class DayFile {
     void checkpoint(int mode);
 
   private:
-    explicit DayFile(Database database)
-        : database_(std::move(database)), wal_pages_(std::make_unique<int>(0)) {}
+    explicit DayFile(Database database) : database_(std::move(database)), wal_pages_(std::make_unique<int>(0)) {}
     Expected<void> prepare(Synchronous synchronous);
     Expected<void> create_schema();
     Expected<void> prepare_statements();
@@ -76,8 +71,7 @@ class DayFile {
 
     Database database_;
     std::unique_ptr<int> wal_pages_;
-    std::optional<Statement> insert_symbol_, find_symbol_, insert_trade_, insert_agg_, put_gap_, count_,
-        cursor_;
+    std::optional<Statement> insert_symbol_, find_symbol_, insert_trade_, insert_agg_, put_gap_, count_, cursor_;
     std::unordered_map<std::string, int64_t> symbols_;
 };
 

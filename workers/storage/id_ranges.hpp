@@ -70,9 +70,9 @@ struct IdTrack {
     IdRanges missing;
     uint64_t repaired = 0;  ///< ids that were missing and came after all
 
-    /// Takes note of a stored row. Returns the ids that were jumped over, whether known as missing or not. A row that was
-    /// fetched anew, or that fills a hole late, says nothing of the order; any other smaller id begins a new epoch of the
-    /// exchange's counter (or is a double, which the rows themselves tell).
+    /// Takes note of a stored row. Returns the ids that were jumped over, whether known as missing or not. A row that
+    /// was fetched anew, or that fills a hole late, says nothing of the order; any other smaller id begins a new epoch
+    /// of the exchange's counter (or is a double, which the rows themselves tell).
     std::optional<IdRange> arrive(int64_t id, bool is_repair) {
         const bool fills_hole = missing.remove(id);
         repaired += fills_hole;

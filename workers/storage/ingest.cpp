@@ -18,11 +18,7 @@ void copy_message(Message& to, const Subscriber<128>& ring) {
 }  // namespace
 
 Ingest::Ingest(Subscriber<128> ring, shm::Segment book, Store& store, BatchLimits limits)
-    : ring_(std::move(ring)),
-      book_(std::move(book)),
-      store_(store),
-      limits_(limits),
-      symbols_(shm::symbols_max) {
+    : ring_(std::move(ring)), book_(std::move(book)), store_(store), limits_(limits), symbols_(shm::symbols_max) {
     batch_.channel = ring_.name();
     batch_.generation = ring_.segment().header().generation;
     batch_.end_position = ring_.position();

@@ -11,9 +11,7 @@ constexpr int64_t query_ns_max = 500 * ns_per_ms;
 /// Steps of SQLite's machine between two looks at the clock.
 constexpr int steps_between_looks = 1'000;
 
-int past_deadline(void* deadline_ns) {
-    return mono_ns() > *static_cast<const int64_t*>(deadline_ns);
-}
+int past_deadline(void* deadline_ns) { return mono_ns() > *static_cast<const int64_t*>(deadline_ns); }
 
 }  // namespace
 
@@ -33,8 +31,7 @@ CallStatus Queries::trades(const Call& call, Reply& reply) {
     const auto symbol = catalog_.find(call.symbol.view());
     if (!symbol) return CallStatus::not_found;
     const auto deadline = std::min(mono_ns() + query_ns_max, static_cast<int64_t>(call.deadline_ns));
-    const auto rows =
-        collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == 0, deadline});
+    const auto rows = collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == 0, deadline});
     if (!rows) {
         open_.clear();  // the next query opens the files anew
         return mono_ns() > deadline ? CallStatus::timed_out : CallStatus::unavailable;

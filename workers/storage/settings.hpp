@@ -20,8 +20,7 @@ inline constexpr settings::Key setting_keys[] = {
      .max = 10'000},
     {.name = "synchronous",
      .fallback = R"("normal")",
-     .help =
-         "normal: a power cut may cost the last commits; full: it costs none, each commit waits for the disk",
+     .help = "normal: a power cut may cost the last commits; full: it costs none, each commit waits for the disk",
      .choices = "normal|full"},
     {.name = "retention_days",
      .kind = settings::Kind::integer,

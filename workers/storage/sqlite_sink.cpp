@@ -50,16 +50,14 @@ Expected<void> SqliteSink::lock() {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error)
-        return fail(ErrorKind::denied,
-                    fmt::format("data directory {} cannot be made: {}", folder, error.message()));
+        return fail(ErrorKind::denied, fmt::format("data directory {} cannot be made: {}", folder, error.message()));
     const auto path = folder + "/.lock";
     lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_fd_ < 0)
         return fail(ErrorKind::denied,
                     fmt::format("data directory {} is not writable: {}", folder, std::strerror(errno)));
     if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
-        return fail(ErrorKind::busy,
-                    fmt::format("data directory {} is in use by another storage worker", folder));
+        return fail(ErrorKind::busy, fmt::format("data directory {} is in use by another storage worker", folder));
     return {};
 }
 
@@ -92,8 +90,7 @@ Expected<Committed> SqliteSink::commit(const Batch& batch) {
         return committed;
     }
     if (new_day) retire_old_days();
-    if (open_[0].file->wal_pages() >= checkpoint_forced_pages)
-        open_[0].file->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    if (open_[0].file->wal_pages() >= checkpoint_forced_pages) open_[0].file->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     return committed;
 }
 
@@ -107,9 +104,8 @@ Expected<Committed> SqliteSink::apply(const Batch& batch, DayFile& file) {
         auto counted = file.count(stage.symbol_id, stage.kind, stage.rows, stage.last_in_file);
         if (!counted) return tl::make_unexpected(counted.error());
     }
-    auto ended = file.set_cursor(batch.channel, batch.generation, batch.end_position).and_then([&] {
-        return file.commit();
-    });
+    auto ended =
+        file.set_cursor(batch.channel, batch.generation, batch.end_position).and_then([&] { return file.commit(); });
     if (!ended) return tl::make_unexpected(ended.error());
     take_over(transaction, batch);
     return transaction.result;
@@ -131,8 +127,7 @@ Expected<void> SqliteSink::apply(Transaction& transaction, const Entry& entry) {
 }
 
 template <typename Row>
-Expected<void> SqliteSink::store_row(Transaction& transaction, const Entry& entry, const Row& row,
-                                     GapKind kind) {
+Expected<void> SqliteSink::store_row(Transaction& transaction, const Entry& entry, const Row& row, GapKind kind) {
     auto staged = stage(transaction, entry.symbol, kind);
     if (!staged) return tl::make_unexpected(staged.error());
     auto& stage = **staged;
@@ -150,19 +145,14 @@ Expected<void> SqliteSink::store_row(Transaction& transaction, const Entry& entr
 
 /// Ids that the feed never called missing: this reader was lapped, or the store was away longer than the ring
 /// remembers.
-Expected<void> SqliteSink::note_skipped(Transaction& transaction, const Entry& entry, Stage& stage,
-                                        IdRange skipped, int64_t detected_ns) {
+Expected<void> SqliteSink::note_skipped(Transaction& transaction, const Entry& entry, Stage& stage, IdRange skipped,
+                                        int64_t detected_ns) {
     for (const auto& unknown : stage.track.missing.uncovered(skipped)) {
         const auto parts = absent(transaction, stage, unknown);
         if (!parts) return tl::make_unexpected(parts.error());
         for (const auto& part : *parts) {
-            const GapRow gap{stage.kind,
-                             part,
-                             entry.after_lap ? "lapped" : "offline",
-                             detected_ns,
-                             0,
-                             0,
-                             entry.header.correlation};
+            const GapRow gap{
+                stage.kind, part, entry.after_lap ? "lapped" : "offline", detected_ns, 0, 0, entry.header.correlation};
             if (auto put = transaction.file.put_gap(stage.symbol_id, gap); !put) return put;
             stage.track.missing.add(part);
             transaction.opened.insert({stage.symbol, stage.kind, part.first});
@@ -186,9 +176,8 @@ Expected<void> SqliteSink::open_gap(Transaction& transaction, const Entry& entry
         missing += part.size();
     }
     transaction.opened.insert({entry.symbol, message.kind, message.first_id});
-    return transaction.file.put_gap((*staged)->symbol_id,
-                                    {message.kind, ids, "feed", message.detected_ns, ids.size() - missing, 0,
-                                     message.header.correlation});
+    return transaction.file.put_gap((*staged)->symbol_id, {message.kind, ids, "feed", message.detected_ns,
+                                                           ids.size() - missing, 0, message.header.correlation});
 }
 
 /// The feed says that its repair is over; how many ids are there is counted in the rows themselves.
@@ -225,8 +214,7 @@ Expected<SqliteSink::Stage*> SqliteSink::stage(Transaction& transaction, uint32_
     return &stages.back();
 }
 
-Expected<std::vector<IdRange>> SqliteSink::absent(Transaction& transaction, const Stage& stage,
-                                                  IdRange range) {
+Expected<std::vector<IdRange>> SqliteSink::absent(Transaction& transaction, const Stage& stage, IdRange range) {
     IdRanges rest;
     rest.add(range);
     const auto found = [&](int64_t id) { rest.remove(id); };
@@ -234,8 +222,7 @@ Expected<std::vector<IdRange>> SqliteSink::absent(Transaction& transaction, cons
     if (!own) return tl::make_unexpected(own.error());
     for (const auto& [day, rows_of] : catalog_.days()) {
         const auto rows = rows_of.find(stage.symbol);
-        if (day == transaction.day || rows == rows_of.end() || rows->second[index_of(stage.kind)] == 0)
-            continue;
+        if (day == transaction.day || rows == rows_of.end() || rows->second[index_of(stage.kind)] == 0) continue;
         auto other = Database::open(catalog_.path(day), Mode::read_only);
         if (!other) return tl::make_unexpected(other.error());
         auto name = other->prepare("SELECT id FROM symbols WHERE name = ?");
@@ -287,8 +274,7 @@ void SqliteSink::retire_old_days() {
 
 void SqliteSink::idle() {
     for (auto& open : open_) {
-        if (open.file->wal_pages() >= checkpoint_quiet_pages)
-            return open.file->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+        if (open.file->wal_pages() >= checkpoint_quiet_pages) return open.file->checkpoint(SQLITE_CHECKPOINT_PASSIVE);
     }
 }
 

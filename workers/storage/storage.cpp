@@ -20,24 +20,20 @@ Storage::Counters::Counters(Metrics& metrics)
       agg_trades(metrics.counter("rows_stored_total", "Rows committed", R"(table="agg_trades")")),
       duplicates(metrics.counter("rows_duplicate_total", "Rows that were stored already")),
       commits(metrics.counter("commits_total", "Transactions committed")),
-      lost(metrics.counter("messages_lost_total",
-                           "Messages overwritten in a market ring before they were read")),
+      lost(metrics.counter("messages_lost_total", "Messages overwritten in a market ring before they were read")),
       refused(metrics.counter("rows_refused_total", "Rows whose symbol the feed does not name")),
       failures(metrics.counter("store_failures_total", "Commits that failed and were tried again")),
-      expired(
-          metrics.counter("calls_expired_total", "Calls whose deadline had passed before they were served")),
+      expired(metrics.counter("calls_expired_total", "Calls whose deadline had passed before they were served")),
       wal_pages(metrics.gauge("wal_pages", "pages", "Pages of 8 KiB in the write-ahead logs")),
       commit_ns(metrics.histogram("commit_ns", "ns", "Duration of a transaction")),
-      receive_to_disk_ns(
-          metrics.histogram("receive_to_disk_ns", "ns", "From the receipt of a row to its commit")) {}
+      receive_to_disk_ns(metrics.histogram("receive_to_disk_ns", "ns", "From the receipt of a row to its commit")) {}
 
 Storage::Storage(Runtime& runtime, const settings::Values& settings)
     : runtime_(runtime),
       store_options_{runtime.options().data_dir,
                      settings.text("synchronous") == "full" ? Synchronous::full : Synchronous::normal,
                      settings.integer("retention_days")},
-      limits_{static_cast<size_t>(settings.integer("batch_rows_max")),
-              settings.integer("batch_age_ms") * ns_per_ms},
+      limits_{static_cast<size_t>(settings.integer("batch_rows_max")), settings.integer("batch_age_ms") * ns_per_ms},
       counters_(runtime.metrics()),
       nap_(runtime.io(), runtime.options().wait, nap_length),
       alarm_(runtime.io()) {}
@@ -70,8 +66,7 @@ Expected<void> Storage::open_ring(ProcessId feed) {
     if (!ring) return tl::make_unexpected(ring.error());
     auto book = runtime_.page(ChannelKind::book, feed);
     if (!book) return tl::make_unexpected(book.error());
-    runtime_.log().write(log_event::store_opened, runtime_.next_correlation(), store_options_.folder,
-                         ring->position());
+    runtime_.log().write(log_event::store_opened, runtime_.next_correlation(), store_options_.folder, ring->position());
     sources_.push_back({feed, Ingest(std::move(*ring), std::move(*book), *sink_, limits_)});
     return {};
 }
@@ -93,9 +88,7 @@ Expected<Subscriber<128>> Storage::subscriber(ProcessId feed) {
     if (stored != nullptr && !known)
         runtime_.log().write(log_event::store_cursor_foreign, runtime_.next_correlation(), channel);
     Subscriber<128> ring(std::move(*segment), *cursor, oldest);
-    ring.seek(!known           ? oldest
-              : ring.resumed() ? std::max(stored->position, ring.position())
-                               : stored->position);
+    ring.seek(!known ? oldest : ring.resumed() ? std::max(stored->position, ring.position()) : stored->position);
     ring.acknowledge();
     return ring;
 }
@@ -142,8 +135,7 @@ void Storage::count(const Ingest& ingest, const Committed& committed, int64_t be
     counters_.commit_ns.record(mono_ns() - began_ns);
     const auto wall = wall_ns();
     for (const auto& entry : ingest.batch().entries) {
-        if (entry.header.type == MessageType::trade)
-            counters_.receive_to_disk_ns.record(wall - entry.trade.receive_ns);
+        if (entry.header.type == MessageType::trade) counters_.receive_to_disk_ns.record(wall - entry.trade.receive_ns);
         if (entry.header.type == MessageType::agg_trade)
             counters_.receive_to_disk_ns.record(wall - entry.agg_trade.receive_ns);
     }
@@ -156,8 +148,8 @@ void Storage::trace(const Ingest& ingest) {
         const auto subject = entry.header.type == MessageType::trade       ? entry.trade.id
                              : entry.header.type == MessageType::agg_trade ? entry.agg_trade.id
                                                                            : entry.gap_opened.first_id;
-        runtime_.trace().hop(entry.header.correlation, Hop::stored, now, subject,
-                             static_cast<int64_t>(entry.position), entry.header.symbol);
+        runtime_.trace().hop(entry.header.correlation, Hop::stored, now, subject, static_cast<int64_t>(entry.position),
+                             entry.header.symbol);
     }
 }
 
@@ -167,8 +159,7 @@ void Storage::failed(const Error& error, int64_t now_ns) {
     counters_.failures.add();
     if (failure_told_ns_ != 0 && now_ns - failure_told_ns_ < ns_per_s) return;
     failure_told_ns_ = now_ns;
-    runtime_.log().write(log_event::store_failed, runtime_.next_correlation(), store_options_.folder,
-                         error.message);
+    runtime_.log().write(log_event::store_failed, runtime_.next_correlation(), store_options_.folder, error.message);
 }
 
 /// Wakes the loop when the oldest waiting batch is due, so that nobody has to spin for it.
@@ -206,15 +197,14 @@ void Storage::tick(int64_t /*now_ns*/) {
 
 void Storage::drain() {
     draining_ = true;
-    for (auto& source : sources_)
-        source.drain_to = source.ingest.ring().position() + source.ingest.ring().lag();
+    for (auto& source : sources_) source.drain_to = source.ingest.ring().position() + source.ingest.ring().lag();
 }
 
 bool Storage::all_stored() const {
     // Restarted alone, storage need not wait for a feed that goes on; when all is stopping, it stores the
     // feed's last word.
-    const bool alone = runtime_.control().instance.stopping.load(std::memory_order_relaxed) == 0 &&
-                       runtime_.alive(supervisor);
+    const bool alone =
+        runtime_.control().instance.stopping.load(std::memory_order_relaxed) == 0 && runtime_.alive(supervisor);
     return std::ranges::all_of(sources_, [&](const Source& source) {
         const auto& ingest = source.ingest;
         if (!ingest.empty() || ingest.ring().position() < source.drain_to) return false;

@@ -61,8 +61,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("the first event asks for a snapshot, which joins and replays what it does not hold",
-          "[binance][sync]") {
+TEST_CASE("the first event asks for a snapshot, which joins and replays what it does not hold", "[binance][sync]") {
     Fixture f;
     CHECK(f.sync.state() == BookState::disconnected);
     CHECK_FALSE(f.sync.take_request(f.now));
@@ -87,9 +86,8 @@ TEST_CASE("an exact continuation U = L + 1 joins", "[binance][sync]") {
     CHECK(f.sink.said == Said{"snapshot 15", "delta 20"});
 }
 
-TEST_CASE(
-    "three snapshots that are too old keep the buffer; the fourth joins; no more than four are asked for",
-    "[binance][sync]") {
+TEST_CASE("three snapshots that are too old keep the buffer; the fourth joins; no more than four are asked for",
+          "[binance][sync]") {
     Fixture f;
     f.delta(100, 110);
     int requests = 0;
@@ -224,28 +222,23 @@ TEST_CASE("a crossed book is void", "[binance][sync]") {
     CHECK(f.sync.state() == BookState::buffering);
 }
 
-TEST_CASE("the book is held against the best quote of the same update, whichever comes first",
-          "[binance][sync]") {
+TEST_CASE("the book is held against the best quote of the same update, whichever comes first", "[binance][sync]") {
     Fixture f;
     f.synchronize();
-    f.sync.on_quote(
-        {.update_id = 30, .bid_price = 100, .bid_quantity = 7, .ask_price = 101, .ask_quantity = 1}, f.now);
-    f.sync.on_quote(
-        {.update_id = 33, .bid_price = 100, .bid_quantity = 9, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote({.update_id = 30, .bid_price = 100, .bid_quantity = 7, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote({.update_id = 33, .bid_price = 100, .bid_quantity = 9, .ask_price = 101, .ask_quantity = 1}, f.now);
     f.delta(21, 30, 7);
     CHECK(f.sink.said == Said{"delta 30", "equal 30"});
     f.delta(31, 40, 8);
     CHECK(f.sink.said.back() == "delta 40");
-    f.sync.on_quote(
-        {.update_id = 40, .bid_price = 100, .bid_quantity = 8, .ask_price = 101, .ask_quantity = 1}, f.now);
+    f.sync.on_quote({.update_id = 40, .bid_price = 100, .bid_quantity = 8, .ask_price = 101, .ask_quantity = 1}, f.now);
     CHECK(f.sink.said.back() == "equal 40");
 }
 
 TEST_CASE("a book that differs from the best quote in one quantity is void", "[binance][sync]") {
     Fixture f;
     f.synchronize();
-    f.sync.on_quote(
-        {.update_id = 20, .bid_price = 100, .bid_quantity = 5, .ask_price = 101, .ask_quantity = 2}, f.now);
+    f.sync.on_quote({.update_id = 20, .bid_price = 100, .bid_quantity = 5, .ask_price = 101, .ask_quantity = 2}, f.now);
     CHECK(f.sink.said == Said{"differs 20", "reset oracle_mismatch 20"});
     CHECK(f.sync.state() == BookState::buffering);
 }

@@ -68,8 +68,7 @@ TEST_CASE("a best quote has no event name", "[binance][decoder]") {
     CHECK((*frame)->quote.ask_quantity == 9'223'372'036'800'000'000);
 }
 
-TEST_CASE("a depth event may have empty sides, removals, and a third element in a level",
-          "[binance][decoder]") {
+TEST_CASE("a depth event may have empty sides, removals, and a third element in a level", "[binance][decoder]") {
     Decoder decoder;
     auto text = padded(
         R"({"stream":"x","data":{"e":"depthUpdate","E":1723161255308,"s":"BTCUSDT","U":5,"u":7,"b":[["1.5","0.00000000"],["1","2",[]]],"a":[]}})");
@@ -104,16 +103,13 @@ TEST_CASE("an invalidated aggregate is told as void", "[binance][decoder]") {
 
 TEST_CASE("frames that are no market data are told apart", "[binance][decoder]") {
     const auto [text, kind] = GENERATE(table<const char*, FrameKind>({
-        {R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})",
-         FrameKind::server_shutdown},
+        {R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}})", FrameKind::server_shutdown},
         {R"({"e":"serverShutdown","E":1770123456789})", FrameKind::server_shutdown},
         {R"({"result":null,"id":1})", FrameKind::answer},
         {R"({"result":["btcusdt@aggTrade"],"id":"three"})", FrameKind::answer},
         {R"({"code":2,"msg":"Invalid request","id":7})", FrameKind::error},
-        {R"({"stream":"x@kline_1m","data":{"e":"kline","E":1,"s":"X","k":{"t":1,"o":"1"}}})",
-         FrameKind::unknown},
-        {R"({"stream":"x@depth5","data":{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[]}})",
-         FrameKind::unknown},
+        {R"({"stream":"x@kline_1m","data":{"e":"kline","E":1,"s":"X","k":{"t":1,"o":"1"}}})", FrameKind::unknown},
+        {R"({"stream":"x@depth5","data":{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[]}})", FrameKind::unknown},
         {R"({"stream":"x","data":{"e":"a new event","a":{"b":[1]},"b":[1,"x",[]],"c":1.5,"d":null}})",
          FrameKind::unknown},
         {R"({})", FrameKind::unknown},
@@ -133,24 +129,21 @@ TEST_CASE("a bad frame is refused with its reason, and the next one is read as i
         {"hello", ""},
         {R"(["an array"])", ""},
         {R"({"data":{"e":"trade")", ""},
-        {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1","q":"1","T":1,"m":true}} {"more":1})",
-         "behind the end"},
+        {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1","q":"1","T":1,"m":true}} {"more":1})", "behind the end"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1.234567891","q":"1","T":1,"m":true}})", "price p"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1","q":"-1","T":1,"m":true}})", "quantity q"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1e5","q":"1","T":1,"m":true}})", "price p"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":1.5,"q":"1","T":1,"m":true}})", "price p"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"92233720369","q":"1","T":1,"m":true}})", "price p"},
         {R"({"data":{"e":"trade","E":1,"s":"B","p":"1","q":"1","T":1,"m":true}})", "id t"},
-        {R"({"data":{"e":"trade","E":1,"s":"B","t":99999999999999999999,"p":"1","q":"1","T":1,"m":true}})",
-         ""},
+        {R"({"data":{"e":"trade","E":1,"s":"B","t":99999999999999999999,"p":"1","q":"1","T":1,"m":true}})", ""},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":-4,"p":"1","q":"1","T":1,"m":true}})", "negative"},
         {R"({"data":{"e":"trade","E":1,"t":1,"p":"1","q":"1","T":1,"m":true}})", "symbol"},
         {R"({"data":{"e":"trade","E":1,"s":"B","t":1,"p":"1","q":"1","T":1}})", "side m"},
         {R"({"data":{"u":1,"s":"B","b":"1","B":"x","a":"2","A":"1"}})", "quantity B"},
         {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":9,"u":7,"b":[],"a":[]}})", "out of order"},
         {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":7,"u":7,"b":[["1"]],"a":[]}})", "level"},
-        {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":7,"u":7,"b":[["1","1.000000001"]],"a":[]}})",
-         "level"},
+        {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":7,"u":7,"b":[["1","1.000000001"]],"a":[]}})", "level"},
         {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":7,"u":7,"b":["1"],"a":[]}})", "level"},
         {R"({"data":{"e":"depthUpdate","E":1,"s":"B","U":7,"u":7,"a":[]}})", "both sides"},
     }));

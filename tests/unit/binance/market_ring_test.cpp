@@ -19,8 +19,7 @@ struct Bench : GapSink {
           market(test::must(runtime->publisher<128>(ChannelKind::market))),
           metrics(runtime->metrics()),
           book_page(test::must(runtime->page(ChannelKind::book, test::binance_id))),
-          segment(instance.segment(ChannelKind::market, test::binance_id, test::binance_id,
-                                   shm::Access::read_only)),
+          segment(instance.segment(ChannelKind::market, test::binance_id, test::binance_id, shm::Access::read_only)),
           reader(segment, 0) {}
     void on_gap(const Gap& gap) override { gaps.push_back(gap); }
     std::unique_ptr<Lane> lane(const std::string& name) {
@@ -65,10 +64,8 @@ OrderBook rebuild(Bench& bench, int64_t& last_id) {
     const auto take = [&] {
         if (levels.size() < head.bids + head.asks) return;
         const std::span<const Level> all(levels);
-        if (head.header.type == MessageType::depth_snapshot)
-            book.assign(all.first(head.bids), all.subspan(head.bids));
-        if (head.header.type == MessageType::depth_delta)
-            book.apply(all.first(head.bids), all.subspan(head.bids));
+        if (head.header.type == MessageType::depth_snapshot) book.assign(all.first(head.bids), all.subspan(head.bids));
+        if (head.header.type == MessageType::depth_delta) book.apply(all.first(head.bids), all.subspan(head.bids));
         last_id = head.last_id;
     };
     while (bench.reader.read(bench.buffer) == shm::ReadStatus::message) {
@@ -89,8 +86,7 @@ OrderBook rebuild(Bench& bench, int64_t& last_id) {
 
 }  // namespace
 
-TEST_CASE("a reader of the ring alone rebuilds the book, whatever the sizes of its messages",
-          "[binance][ring]") {
+TEST_CASE("a reader of the ring alone rebuilds the book, whatever the sizes of its messages", "[binance][ring]") {
     Bench bench;
     const auto lane = bench.lane("BTCUSDT");
     lane->begin({});
@@ -123,8 +119,7 @@ TEST_CASE("a reader of the ring alone rebuilds the book, whatever the sizes of i
     CHECK(std::ranges::equal(rebuilt.asks(), lane->book().book().asks()));
 }
 
-TEST_CASE("a gap is told before the trade that shows it, and a late trade is marked as repaired",
-          "[binance][ring]") {
+TEST_CASE("a gap is told before the trade that shows it, and a late trade is marked as repaired", "[binance][ring]") {
     Bench bench;
     const auto lane = bench.lane("BTCUSDT");
     lane->begin({});
@@ -184,8 +179,7 @@ TEST_CASE("a successor finds the last live ids and the gaps that are still open"
     lane->on_frame(bench.trade(13), bench.mark());  // 11, 12 will be repaired
     lane->on_frame(bench.trade(20), bench.mark());  // 14..19 will stay open, of which 15 was brought
     other->on_frame(bench.trade(99, FrameKind::agg_trade), bench.mark());
-    for (const int64_t id : {11, 12, 15})
-        lane->on_repaired(GapKind::trade, bench.trade(id).trade, bench.mark());
+    for (const int64_t id : {11, 12, 15}) lane->on_repaired(GapKind::trade, bench.trade(id).trade, bench.mark());
     lane->close_gap(bench.gaps[0]);
     const auto tail = bench.tail();
     CHECK(tail[0].trade_id == 20);

@@ -19,12 +19,12 @@ TEST_CASE("a depth answer becomes a snapshot", "[binance][rest]") {
 }
 
 TEST_CASE("a depth answer that cannot be read exactly is an error with a sentence", "[binance][rest]") {
-    const auto* text = GENERATE("", "[]", "{}", R"({"lastUpdateId":1,"bids":[],)",
-                                R"({"lastUpdateId":"1","bids":[],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[["1"]],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[["1.123456789","1"]],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[[1,1]],"asks":[]})",
-                                R"({"lastUpdateId":1,"bids":[["4.0","431.0"000"]000"]],"asks":[["4.2","12.0"]]})", "<html>busy</html>");
+    const auto* text = GENERATE(
+        "", "[]", "{}", R"({"lastUpdateId":1,"bids":[],)", R"({"lastUpdateId":"1","bids":[],"asks":[]})",
+        R"({"lastUpdateId":1,"bids":[["1"]],"asks":[]})",
+        R"({"lastUpdateId":1,"bids":[["1.123456789","1"]],"asks":[]})",
+        R"({"lastUpdateId":1,"bids":[[1,1]],"asks":[]})",
+        R"({"lastUpdateId":1,"bids":[["4.0","431.0"000"]000"]],"asks":[["4.2","12.0"]]})", "<html>busy</html>");
     CAPTURE(text);
     RestDecoder decoder;
     std::string body = text;

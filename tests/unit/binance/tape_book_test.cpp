@@ -22,8 +22,7 @@ namespace {
 /// The lines of a gzip file.
 class GzipLines {
   public:
-    explicit GzipLines(const std::string& path)
-        : file_(gzopen(path.c_str(), "rb")), buffer_(size_t{1} << 20, '\0') {}
+    explicit GzipLines(const std::string& path) : file_(gzopen(path.c_str(), "rb")), buffer_(size_t{1} << 20, '\0') {}
     ~GzipLines() { gzclose(file_); }
     GzipLines(const GzipLines&) = delete;
     bool next(std::string& line) {
@@ -73,8 +72,7 @@ std::string hash_of(const OrderBook& book) {
     unsigned size = 0;
     REQUIRE(EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) == 1);
     std::string hex;
-    for (unsigned i = 0; i < size; ++i)
-        hex += {"0123456789abcdef"[digest[i] >> 4], "0123456789abcdef"[digest[i] & 15]};
+    for (unsigned i = 0; i < size; ++i) hex += {"0123456789abcdef"[digest[i] >> 4], "0123456789abcdef"[digest[i] & 15]};
     return hex;
 }
 
@@ -109,8 +107,7 @@ class Replay {
     }
     static void trade(Symbol& symbol, const TradeFields& trade) {
         const auto verdict = symbol.gaps.observe(trade.id);
-        if (verdict.has_gap())
-            symbol.gap_ids += static_cast<uint64_t>(verdict.gap_last - verdict.gap_first + 1);
+        if (verdict.has_gap()) symbol.gap_ids += static_cast<uint64_t>(verdict.gap_last - verdict.gap_first + 1);
         if (symbol.trades++ == 0) symbol.first_trade = trade.id;
         (trade.buyer_is_maker ? symbol.taker_sell : symbol.taker_buy) += trade.quantity;
     }

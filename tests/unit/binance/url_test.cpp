@@ -29,18 +29,16 @@ TEST_CASE("a URL is taken apart", "[binance][url]") {
 }
 
 TEST_CASE("a text that is no TLS URL is refused with a sentence that names it", "[binance][url]") {
-    const auto* text =
-        GENERATE("", "ws://plain.example", "http://plain.example", "wss://", "wss://:443",
-                 "wss://host:", "wss://host:0", "wss://host:65536", "wss://host:x", "wss://[::1",
-                 "wss://ho st", "wss://host/a?b=1", "wss://host/a b", "wss//host");
+    const auto* text = GENERATE("", "ws://plain.example", "http://plain.example", "wss://", "wss://:443",
+                                "wss://host:", "wss://host:0", "wss://host:65536", "wss://host:x", "wss://[::1",
+                                "wss://ho st", "wss://host/a?b=1", "wss://host/a b", "wss//host");
     CAPTURE(text);
     const auto refused = parse_url(text, "wss");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find(std::string("\"") + text + "\"") == 0);
 }
 
-TEST_CASE("all streams of all symbols stand in one path, in lower case and percent-encoded",
-          "[binance][url]") {
+TEST_CASE("all streams of all symbols stand in one path, in lower case and percent-encoded", "[binance][url]") {
     const std::vector<std::string> symbols{"BTCUSDT",
                                            "\xe8\xbf\x99"
                                            "456"};
@@ -66,8 +64,7 @@ TEST_CASE("a delay doubles up to its cap and never passes it", "[binance][backof
         low |= full < 100;
         high |= full > 2'500;
         const auto quarter = quarter_jitter(250, 3'000, attempt % 8, chance);
-        CHECK((quarter >= doubled(250, 3'000, attempt % 8) &&
-               quarter <= doubled(250, 3'000, attempt % 8) * 5 / 4));
+        CHECK((quarter >= doubled(250, 3'000, attempt % 8) && quarter <= doubled(250, 3'000, attempt % 8) * 5 / 4));
     }
     CHECK(low);
     CHECK(high);

@@ -5,7 +5,11 @@
 using namespace of::communication;
 
 TEST_CASE("client_ops: a subscription with everything") {
-    const auto op = parse_op(R"({"op":"subscribe","streams":["trades","quotes"],"symbols":["BTCUSDT","ETHUSDT","BTCUSDT"],"backlog":50})", 100).value();
+    const auto op =
+        parse_op(
+            R"({"op":"subscribe","streams":["trades","quotes"],"symbols":["BTCUSDT","ETHUSDT","BTCUSDT"],"backlog":50})",
+            100)
+            .value();
     CHECK(op.kind == ClientOp::Kind::subscribe);
     CHECK((op.trades && op.quotes && !op.all_symbols));
     CHECK(op.symbols == std::vector<std::string>{"BTCUSDT", "ETHUSDT"});

@@ -18,7 +18,8 @@ FrameRef frame(FramePool& pool, int64_t id, uint64_t position = 0) {
 /// What a client gets: ids, lost counts as negative numbers, 0 for an answer.
 std::vector<int64_t> drain(ClientQueue& queue) {
     std::vector<int64_t> got;
-    while (auto next = queue.next()) got.push_back(next->lost != 0 ? -static_cast<int64_t>(next->lost) : next->frame ? next->frame->id : 0);
+    while (auto next = queue.next())
+        got.push_back(next->lost != 0 ? -static_cast<int64_t>(next->lost) : next->frame ? next->frame->id : 0);
     return got;
 }
 
@@ -96,10 +97,12 @@ TEST_CASE("frame_pool: frames go back when the last client lets them go, and are
 TEST_CASE("hold: held trades that were sent as stored ones are not sent twice") {
     FramePool pool;
     Hold hold(1, 0, 10, 100);
-    for (int64_t id = 5; id <= 8; ++id) CHECK(hold.offer(frame(pool, id, static_cast<uint64_t>(id) + 10)) == Hold::Verdict::held);
+    for (int64_t id = 5; id <= 8; ++id)
+        CHECK(hold.offer(frame(pool, id, static_cast<uint64_t>(id) + 10)) == Hold::Verdict::held);
     for (int64_t id = 1; id <= 6; ++id) hold.sent(id);
     CHECK(ids(hold.release(21)) == std::vector<int64_t>{7, 8});
-    CHECK(hold.offer(frame(pool, 6, 19)) == Hold::Verdict::twice);  // repaired, and stored before the ring brought it here
+    CHECK(hold.offer(frame(pool, 6, 19)) ==
+          Hold::Verdict::twice);  // repaired, and stored before the ring brought it here
     CHECK(hold.offer(frame(pool, 9, 20)) == Hold::Verdict::pass);
     CHECK(hold.offer(frame(pool, 10, 21)) == Hold::Verdict::over);
 }
@@ -117,7 +120,8 @@ TEST_CASE("hold: a repaired trade with a lower id than the last stored one is no
 TEST_CASE("hold: what overflows before the store is asked will come from the store, what overflows later is lost") {
     FramePool pool;
     Hold hold(1, 0, 5, 2);
-    for (uint64_t position = 10; position < 14; ++position) CHECK(hold.offer(frame(pool, static_cast<int64_t>(position), position)) == Hold::Verdict::held);
+    for (uint64_t position = 10; position < 14; ++position)
+        CHECK(hold.offer(frame(pool, static_cast<int64_t>(position), position)) == Hold::Verdict::held);
     CHECK(hold.after() == 12);
     hold.asked();
     CHECK(hold.offer(frame(pool, 14, 14)) == Hold::Verdict::lost);

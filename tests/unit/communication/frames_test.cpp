@@ -30,9 +30,10 @@ TEST_CASE("frames: a trade is the JSON of API.md, digit for digit") {
     trade.quantity = 167'177'000;
     std::string out;
     frames::trade(out, "BTCUSDT", trade, 77);
-    CHECK(out ==
-          R"({"type":"trade","symbol":"BTCUSDT","id":4242424242,"price":"61602.01000000","qty":"1.67177000","time_ns":1795457556447442163,)"
-          R"("receive_ns":1795457556447442999,"buyer_is_maker":true,"correlation":"binance-3-00000a1b2c","seq":77})");
+    CHECK(
+        out ==
+        R"({"type":"trade","symbol":"BTCUSDT","id":4242424242,"price":"61602.01000000","qty":"1.67177000","time_ns":1795457556447442163,)"
+        R"("receive_ns":1795457556447442999,"buyer_is_maker":true,"correlation":"binance-3-00000a1b2c","seq":77})");
 }
 
 TEST_CASE("frames: the longest trade fits a frame") {
@@ -45,9 +46,11 @@ TEST_CASE("frames: the longest trade fits a frame") {
 }
 
 TEST_CASE("frames: numbers and names agree with proto's own printing") {
-    for (const e8_t value : {e8_t{0}, e8_t{1}, e8_t{-1}, e8_t{100'000'000}, std::numeric_limits<e8_t>::max(), std::numeric_limits<e8_t>::min()})
+    for (const e8_t value : {e8_t{0}, e8_t{1}, e8_t{-1}, e8_t{100'000'000}, std::numeric_limits<e8_t>::max(),
+                             std::numeric_limits<e8_t>::min()})
         CHECK(text(append_e8, value) == "\"" + format_e8(value) + "\"");
-    for (const auto id : {CorrelationId{}, CorrelationId::make({ProcessKind::binance, 2}, 9, 17), CorrelationId::make({ProcessKind::storage, 0}, 65'535, 1)})
+    for (const auto id : {CorrelationId{}, CorrelationId::make({ProcessKind::binance, 2}, 9, 17),
+                          CorrelationId::make({ProcessKind::storage, 0}, 65'535, 1)})
         CHECK(text(append_correlation, id) == "\"" + to_string(id) + "\"");
 }
 
@@ -63,6 +66,12 @@ TEST_CASE("frames: what a client is told") {
     CHECK(frames::gap("A", 4, 6) == R"({"type":"gap","symbol":"A","first_id":4,"last_id":6})");
     CHECK(frames::backlog_end("A", 2) == R"({"type":"backlog_end","symbol":"A","count":2})");
     CHECK(frames::pong("\"x\"", 1) == R"({"type":"pong","id":"x","server_ns":1})");
-    CHECK(frames::subscribed({.op = "subscribed", .trades = true, .quotes = true, .symbols = symbols, .unknown = std::span(symbols).last(1), .backlog = 9}) ==
-          R"({"type":"subscribed","streams":["trades","quotes"],"symbols":["A","B"],"all":false,"unknown":["B"],"backlog":9})");
+    CHECK(
+        frames::subscribed({.op = "subscribed",
+                            .trades = true,
+                            .quotes = true,
+                            .symbols = symbols,
+                            .unknown = std::span(symbols).last(1),
+                            .backlog = 9}) ==
+        R"({"type":"subscribed","streams":["trades","quotes"],"symbols":["A","B"],"all":false,"unknown":["B"],"backlog":9})");
 }

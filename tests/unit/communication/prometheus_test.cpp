@@ -25,7 +25,9 @@ struct Page {
     }
 };
 
-bool has_line(const std::string& text, const std::string& line) { return ("\n" + text).find("\n" + line + "\n") != std::string::npos; }
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
 
 }  // namespace
 
@@ -36,7 +38,8 @@ TEST_CASE("prometheus: one family, one HELP and TYPE, whoever has it") {
     one.word(shm::MetricKind::counter, "rows_total", "table=\"agg\"", "Rows") = 6;
     two.word(shm::MetricKind::counter, "rows_total", "", "Rows") = 7;
     two.word(shm::MetricKind::gauge, "level", "", "Up and down") = static_cast<uint64_t>(-3);
-    const auto text = render_prometheus({.pages = {one.take("storage"), two.take("binance.1")}, .instance = "i", .version = "1"});
+    const auto text =
+        render_prometheus({.pages = {one.take("storage"), two.take("binance.1")}, .instance = "i", .version = "1"});
     CHECK(has_line(text, "orderflow_rows_total{worker=\"storage\",table=\"trades\"} 5"));
     CHECK(has_line(text, "orderflow_rows_total{worker=\"storage\",table=\"agg\"} 6"));
     CHECK(has_line(text, "orderflow_rows_total{worker=\"binance.1\"} 7"));
@@ -62,7 +65,8 @@ TEST_CASE("prometheus: a histogram's buckets are cumulative and exact, and agree
     for (std::sregex_iterator at(text.begin(), text.end(), line), end; at != end; ++at, ++lines) {
         const auto count = std::stoull((*at)[2]);
         const auto bound = (*at)[1] == "+Inf" ? std::numeric_limits<uint64_t>::max() : std::stoull((*at)[1]);
-        CHECK(count == static_cast<uint64_t>(std::ranges::count_if(values, [&](uint64_t value) { return value <= bound; })));
+        CHECK(count ==
+              static_cast<uint64_t>(std::ranges::count_if(values, [&](uint64_t value) { return value <= bound; })));
         CHECK(count >= before);
         before = count;
     }
@@ -79,9 +83,11 @@ TEST_CASE("prometheus: labels and help are escaped") {
 TEST_CASE("prometheus: every line is a comment or a sample, and families are not torn apart") {
     Page page;
     page.word(shm::MetricKind::counter, "a_total", "", "First\nline") = 1;
-    const std::vector<WorkerView> workers{{"storage", WorkerState::running, 5, 2, 1, 61'001, 3, true}, {"binance", WorkerState::failed, 0, 1, 0, 0, 0, false}};
+    const std::vector<WorkerView> workers{{"storage", WorkerState::running, 5, 2, 1, 61'001, 3, true},
+                                          {"binance", WorkerState::failed, 0, 1, 0, 0, 0, false}};
     const std::vector<RingView> rings{{"market.0", 10, 8, {{"storage", 2, 0}, {"communication", 0, 1}}}};
-    const auto text = render_prometheus({.pages = {page.take("w")}, .workers = workers, .rings = rings, .instance = "i", .version = "1"});
+    const auto text = render_prometheus(
+        {.pages = {page.take("w")}, .workers = workers, .rings = rings, .instance = "i", .version = "1"});
     const std::regex sample("([a-z_]+)(\\{([a-z_]+=\"[^\"]*\",?)*\\})? -?[0-9.]+");
     std::istringstream lines(text);
     std::set<std::string> closed;

@@ -48,11 +48,15 @@ SocketClient::SocketClient(uint16_t port, const Options& options) : link_(std::m
     socket.connect(at(port));
     socket.set_option(tcp::no_delay(true));
     if (!options.origin.empty()) {
-        link_->stream.set_option(websocket::stream_base::decorator([origin = options.origin](websocket::request_type& request) { request.set(beast::http::field::origin, origin); }));
+        link_->stream.set_option(
+            websocket::stream_base::decorator([origin = options.origin](websocket::request_type& request) {
+                request.set(beast::http::field::origin, origin);
+            }));
     }
     websocket::response_type response;
     beast::error_code error;
-    link_->stream.handshake(response, options.host.empty() ? fmt::format("127.0.0.1:{}", port) : options.host, "/ws", error);
+    link_->stream.handshake(response, options.host.empty() ? fmt::format("127.0.0.1:{}", port) : options.host, "/ws",
+                            error);
     if (error) throw std::runtime_error(std::to_string(response.result_int()));
     link_->read();
 }
@@ -104,7 +108,8 @@ std::string http_exchange(uint16_t port, std::string_view request) {
     return answer;
 }
 std::string http_get(uint16_t port, std::string_view target, std::string_view headers) {
-    return http_exchange(port, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{}\r\n", target, port, headers));
+    return http_exchange(port, fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{}\r\n",
+                                           target, port, headers));
 }
 
 }  // namespace of::test

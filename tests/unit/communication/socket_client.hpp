@@ -14,9 +14,9 @@ namespace of::test {
 class SocketClient {
   public:
     struct Options {
-        std::string host;           ///< "127.0.0.1:PORT" when empty
-        std::string origin;         ///< none when empty
-        int receive_buffer = 0;     ///< SO_RCVBUF; 0 for the system's own
+        std::string host;        ///< "127.0.0.1:PORT" when empty
+        std::string origin;      ///< none when empty
+        int receive_buffer = 0;  ///< SO_RCVBUF; 0 for the system's own
     };
     explicit SocketClient(uint16_t port) : SocketClient(port, Options{}) {}
     /// Connects and shakes hands; throws with the server's status when that is refused ("403").

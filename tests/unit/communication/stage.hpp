@@ -1,7 +1,8 @@
 // The real of-communication, with the test as its feed and as its storage.
 //
-// The test publishes trades and quotes as binance, answers storage's calls from what it has published, and moves storage's cursor
-// as a real commit would. One thread: whoever waits for the worker must let serve() run, as wait() does.
+// The test publishes trades and quotes as binance, answers storage's calls from what it has published, and moves
+// storage's cursor as a real commit would. One thread: whoever waits for the worker must let serve() run, as wait()
+// does.
 #pragma once
 
 #include <fmt/format.h>
@@ -39,7 +40,10 @@ class Stage {
         if (!wait([this] { return find_port(); })) throw std::runtime_error("the worker did not say where it listens");
     }
     /// Kills it and starts it again on the same port, as a supervisor would.
-    void kill() { worker_.kill(); instance_.stand_out(communication_id); }
+    void kill() {
+        worker_.kill();
+        instance_.stand_out(communication_id);
+    }
     void restart() {
         configure(settings_, port_);
         instance_.slot(communication_id).desk.restarts.fetch_add(1);
@@ -61,7 +65,8 @@ class Stage {
         market_.claim();
         auto& trade = market_.message<Trade>(MessageType::trade, correlation);
         trade.header.symbol = index;
-        trade.header.flags = static_cast<uint8_t>((buyer_is_maker ? flag_buyer_is_maker : 0) | (options.sampled ? flag_sampled : 0));
+        trade.header.flags =
+            static_cast<uint8_t>((buyer_is_maker ? flag_buyer_is_maker : 0) | (options.sampled ? flag_sampled : 0));
         trade.event_ns = trade.trade_ns = trade.receive_ns = wall_ns();
         trade.id = id;
         trade.price = price;
@@ -136,7 +141,8 @@ class Stage {
     void send_trades(const Call& call, Reply& reply) {
         const auto& rows = stored_[std::string(call.symbol.view())];
         const size_t limit = std::min<size_t>(call.limit, rows.size());
-        size_t first = call.from_id == 0 ? rows.size() - limit : static_cast<size_t>(std::max<int64_t>(0, call.from_id));  // ids begin at 1
+        size_t first = call.from_id == 0 ? rows.size() - limit
+                                         : static_cast<size_t>(std::max<int64_t>(0, call.from_id));  // ids begin at 1
         for (size_t sent = 0; sent < limit && first < rows.size(); ++first, ++sent) {
             reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& out) {
                 const auto header = out.header;
@@ -148,13 +154,14 @@ class Stage {
     }
     void send_stats(Reply& reply) {
         for (const auto& [name, rows] : stored_) {
-            reply.row<ReplyStorageStats>(MessageType::reply_storage_stats, [&, &symbol_name = name, &symbol_rows = rows](ReplyStorageStats& out) {
-                out.symbol = SymbolText(symbol_name);
-                out.trades = symbol_rows.size();
-                out.agg_trades = out.gaps_open = out.gaps_repaired = 0;
-                out.last_trade_id = symbol_rows.empty() ? 0 : symbol_rows.back().id;
-                out.last_agg_id = 0;
-            });
+            reply.row<ReplyStorageStats>(MessageType::reply_storage_stats,
+                                         [&, &symbol_name = name, &symbol_rows = rows](ReplyStorageStats& out) {
+                                             out.symbol = SymbolText(symbol_name);
+                                             out.trades = symbol_rows.size();
+                                             out.agg_trades = out.gaps_open = out.gaps_repaired = 0;
+                                             out.last_trade_id = symbol_rows.empty() ? 0 : symbol_rows.back().id;
+                                             out.last_agg_id = 0;
+                                         });
         }
     }
     bool find_port() {

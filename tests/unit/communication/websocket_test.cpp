@@ -45,16 +45,23 @@ TEST_CASE("websocket: hello, subscribed, and then each trade and quote as it was
     stage.start();
     SocketClient client(stage.port());
     REQUIRE(await(stage, client, "hello"));
-    CHECK_THAT(client.messages()[0], StartsWith(R"({"type":"hello","instance":"of-test-)") && Contains(R"("symbols":["BTCUSDT"],"server_ns":)"));
+    CHECK_THAT(client.messages()[0], StartsWith(R"({"type":"hello","instance":"of-test-)") &&
+                                         Contains(R"("symbols":["BTCUSDT"],"server_ns":)"));
     client.send(R"({"op":"subscribe","streams":["trades","quotes"]})");
     REQUIRE(await(stage, client, "subscribed"));
     stage.trade("BTCUSDT", 6'183'763'000'000, 1'000, true, {});
     stage.quote("BTCUSDT", 9, 6'183'762'000'000, 6'183'763'000'000);
     REQUIRE(await(stage, client, "\"quote\""));
     REQUIRE(await(stage, client, "\"trade\""));
-    CHECK_THAT(client.with("\"trade\"")[0], StartsWith(R"({"type":"trade","symbol":"BTCUSDT","id":1,"price":"61837.63000000","qty":"0.00001000","time_ns":)") &&
-                                                Contains(R"("buyer_is_maker":true,"correlation":"binance-1-0000000001","seq":0})"));
-    CHECK_THAT(client.with("\"quote\"")[0], Contains(R"("update_id":9,"bid_price":"61837.62000000","bid_qty":"1.00000000","ask_price":"61837.63000000","ask_qty":"2.00000000")"));
+    CHECK_THAT(
+        client.with("\"trade\"")[0],
+        StartsWith(
+            R"({"type":"trade","symbol":"BTCUSDT","id":1,"price":"61837.63000000","qty":"0.00001000","time_ns":)") &&
+            Contains(R"("buyer_is_maker":true,"correlation":"binance-1-0000000001","seq":0})"));
+    CHECK_THAT(
+        client.with("\"quote\"")[0],
+        Contains(
+            R"("update_id":9,"bid_price":"61837.62000000","bid_qty":"1.00000000","ask_price":"61837.63000000","ask_qty":"2.00000000")"));
     client.send(R"({"op":"ping","id":"x1"})");
     CHECK(await(stage, client, R"({"type":"pong","id":"x1","server_ns":)"));
 }
@@ -269,14 +276,16 @@ TEST_CASE("websocket: two hundred clients at once, and every one gets every trad
         REQUIRE(await(stage, client, "\"trade\"", count));
         CHECK(client.numbers("trade", "id") == sequence(1, count));
     }
-    CHECK(stage.wait([&] { return stage.instance().metric(communication_id, "messages_delivered_total") == 200 * count; }));
+    CHECK(stage.wait(
+        [&] { return stage.instance().metric(communication_id, "messages_delivered_total") == 200 * count; }));
 }
 
 TEST_CASE("websocket: a sampled message leaves one hop, with the number of clients it was given to", "[process]") {
     Stage stage;
     stage.symbol("BTCUSDT");
     stage.start();
-    const auto segment = stage.instance().segment(ChannelKind::trace, communication_id, communication_id, shm::Access::read_only);
+    const auto segment =
+        stage.instance().segment(ChannelKind::trace, communication_id, communication_id, shm::Access::read_only);
     shm::BroadcastReader<64> hops(segment, 0);
     stage.trade("BTCUSDT");  // nobody is there
     std::vector<SocketClient> clients;
@@ -322,7 +331,10 @@ TEST_CASE("websocket: bad requests are answered, bad frames end the connection w
     REQUIRE(await(stage, client, "unknown op"));
     client.send("nonsense");
     REQUIRE(await(stage, client, "not JSON"));
-    const std::pair<std::string, int> rows[] = {{std::string("\x81\x01x", 3), 1002}, {std::string("\x82\x81mask?", 7), 1003}, {std::string("\x81\xff\x00\x00\x00\x01\x00\x00\x00\x00mask", 14), 1009}};
+    const std::pair<std::string, int> rows[] = {
+        {std::string("\x81\x01x", 3), 1002},
+        {std::string("\x82\x81mask?", 7), 1003},
+        {std::string("\x81\xff\x00\x00\x00\x01\x00\x00\x00\x00mask", 14), 1009}};
     for (const auto& [bytes, close_code] : rows) {
         SocketClient rude(stage.port());
         rude.send_raw(bytes);
@@ -336,7 +348,8 @@ TEST_CASE("websocket: bad requests are answered, bad frames end the connection w
     CHECK(await(stage, client, "pong"));  // the others are not disturbed
 }
 
-TEST_CASE("websocket: a killed worker's successor goes on at its cursor, and clients come back without a hole", "[process]") {
+TEST_CASE("websocket: a killed worker's successor goes on at its cursor, and clients come back without a hole",
+          "[process]") {
     Stage stage;
     publish(stage, 20);
     stage.start();

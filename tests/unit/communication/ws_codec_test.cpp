@@ -34,7 +34,9 @@ TEST_CASE("ws_codec: the accept key of RFC 6455's example") {
 }
 
 TEST_CASE("ws_codec: a key that is not 16 bytes in base64 is refused") {
-    for (const auto* key : {"", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZSE=", "!!!!!!!!!!!!!!!!!!!!!!=="}) CHECK_FALSE(accept_key(key));
+    for (const auto* key :
+         {"", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZSE=", "!!!!!!!!!!!!!!!!!!!!!!=="})
+        CHECK_FALSE(accept_key(key));
 }
 
 TEST_CASE("ws_codec: headers of all three lengths") {
@@ -48,13 +50,15 @@ TEST_CASE("ws_codec: headers of all three lengths") {
 }
 
 TEST_CASE("ws_codec: messages arrive whole, however the bytes are cut") {
-    const auto bytes = masked(Opcode::text, "first") + masked(Opcode::text, std::string(300, 'x')) + masked(Opcode::ping, "p");
+    const auto bytes =
+        masked(Opcode::text, "first") + masked(Opcode::text, std::string(300, 'x')) + masked(Opcode::ping, "p");
     for (const size_t step : {size_t{1}, size_t{3}, size_t{7}, bytes.size()}) {
         MessageReader reader;
         std::vector<std::pair<Event, std::string>> got;
         for (size_t at = 0; at < bytes.size(); at += step) {
             reader.feed(std::string_view(bytes).substr(at, step));
-            for (auto event = reader.next(); event != Event::need_more; event = reader.next()) got.emplace_back(event, reader.payload());
+            for (auto event = reader.next(); event != Event::need_more; event = reader.next())
+                got.emplace_back(event, reader.payload());
         }
         REQUIRE(got.size() == 3);
         CHECK(got[0] == std::pair{Event::text, std::string("first")});
@@ -65,7 +69,8 @@ TEST_CASE("ws_codec: messages arrive whole, however the bytes are cut") {
 
 TEST_CASE("ws_codec: fragments are joined, and a ping may come between them") {
     MessageReader reader;
-    reader.feed(masked(Opcode::text, "one ", false) + masked(Opcode::ping, "") + masked(Opcode::continuation, "two ", false) + masked(Opcode::continuation, "three"));
+    reader.feed(masked(Opcode::text, "one ", false) + masked(Opcode::ping, "") +
+                masked(Opcode::continuation, "two ", false) + masked(Opcode::continuation, "three"));
     CHECK(reader.next() == Event::ping);
     CHECK(reader.next() == Event::text);
     CHECK(reader.payload() == "one two three");

@@ -106,19 +106,17 @@ TEST_CASE("REST faults strike their path, and late snapshots only depth") {
 
 TEST_CASE("both written forms of a fault say the same") {
     const auto text = spec("drop:stream=btcusdt@depth@100ms:count=4:after=5:every_ms=6");
-    const auto json = parse_fault_json(
-        R"({"kind":"drop","stream":"btcusdt@depth@100ms","count":4,"after":5,"every_ms":6})");
+    const auto json =
+        parse_fault_json(R"({"kind":"drop","stream":"btcusdt@depth@100ms","count":4,"after":5,"every_ms":6})");
     REQUIRE(json.has_value());
     REQUIRE(print_fault_json(*json, 0, 0) == print_fault_json(text, 0, 0));
-    REQUIRE(parse_fault_json(print_fault_json(text, 0, 0)).has_value() ==
-            false);  // "matched" is no key of a fault
+    REQUIRE(parse_fault_json(print_fault_json(text, 0, 0)).has_value() == false);  // "matched" is no key of a fault
 }
 
 TEST_CASE("each bad fault gets one sentence") {
-    for (const std::string_view text :
-         {"", "explode", "drop:count", "drop:count=", "drop:count=-1", "drop:count=1x", "drop:when=1",
-          "drop:stream=", "drop:path=/x", "late_snapshot:stream=x", "rest_status:status=99",
-          "rest_status:status=600", "stall:ms=99999999999"}) {
+    for (const std::string_view text : {"", "explode", "drop:count", "drop:count=", "drop:count=-1", "drop:count=1x",
+                                        "drop:when=1", "drop:stream=", "drop:path=/x", "late_snapshot:stream=x",
+                                        "rest_status:status=99", "rest_status:status=600", "stall:ms=99999999999"}) {
         INFO(text);
         const auto parsed = parse_fault(text);
         REQUIRE_FALSE(parsed.has_value());

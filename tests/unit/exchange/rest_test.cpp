@@ -56,11 +56,9 @@ std::string ids(const RowRange& range) {
 }  // namespace
 
 TEST_CASE("depth is printed best first, cut to the limit, with eight digits") {
-    REQUIRE(
-        ask("/api/v3/depth?symbol=BTCUSDT&limit=1").body ==
-        R"({"lastUpdateId":77,"bids":[["5.00000000","1.00000000"]],"asks":[["6.00000000","3.00000000"]]})");
-    REQUIRE(ask("/api/v3/depth?symbol=BTCUSDT", false, true).body ==
-            R"({"lastUpdateId":3,"bids":[],"asks":[]})");
+    REQUIRE(ask("/api/v3/depth?symbol=BTCUSDT&limit=1").body ==
+            R"({"lastUpdateId":77,"bids":[["5.00000000","1.00000000"]],"asks":[["6.00000000","3.00000000"]]})");
+    REQUIRE(ask("/api/v3/depth?symbol=BTCUSDT", false, true).body == R"({"lastUpdateId":3,"bids":[],"asks":[]})");
 }
 
 TEST_CASE("trades are picked from the end, from an id, or between times") {

@@ -8,12 +8,12 @@ using namespace of::exchange;
 
 TEST_CASE("subscriptions are listed in their order, each once") {
     Subscriptions mine;
-    REQUIRE(answer_request(R"({"method":"SUBSCRIBE","params":["b@trade","a@trade","b@trade"],"id":1})",
-                           mine) == R"({"result":null,"id":1})");
+    REQUIRE(answer_request(R"({"method":"SUBSCRIBE","params":["b@trade","a@trade","b@trade"],"id":1})", mine) ==
+            R"({"result":null,"id":1})");
     REQUIRE(answer_request(R"({"method":"LIST_SUBSCRIPTIONS","id":"q"})", mine) ==
             R"({"result":["b@trade","a@trade"],"id":"q"})");
-    REQUIRE(answer_request(R"({"method":"UNSUBSCRIBE","params":["b@trade","never@trade"],"id":null})",
-                           mine) == R"({"result":null,"id":null})");
+    REQUIRE(answer_request(R"({"method":"UNSUBSCRIBE","params":["b@trade","never@trade"],"id":null})", mine) ==
+            R"({"result":null,"id":null})");
     REQUIRE(mine.streams == std::vector<std::string>{"a@trade"});
 }
 
@@ -30,8 +30,7 @@ TEST_CASE("each bad request has the documented code, and changes nothing") {
         {R"({"method":"SUBSCRIBE","params":[1],"id":1})", R"({"code":2,)"},
         {R"({"method":"SUBSCRIBE","params":[""],"id":1})", R"({"code":2,)"},
         {R"({"method":"LIST_SUBSCRIPTIONS","id":1.5})", R"({"code":2,"msg":"Invalid request: request ID)"},
-        {R"({"method":"GET_PROPERTY","params":["x"],"id":1})",
-         R"({"code":0,"msg":"Unknown property","id":1})"},
+        {R"({"method":"GET_PROPERTY","params":["x"],"id":1})", R"({"code":0,"msg":"Unknown property","id":1})"},
         {R"({"method":"SET_PROPERTY","params":["combined"],"id":1})", R"({"code":1,)"},
         {R"({"method":"SET_PROPERTY","params":["combined","true"],"id":1})", R"({"code":1,)"},
         {R"({"method":"SET_PROPERTY","params":["combined",true,1],"id":1})", R"({"code":2,)"},
@@ -56,8 +55,7 @@ TEST_CASE("a connection holds 1,024 streams and not one more") {
 }
 
 TEST_CASE("the URL says streams, envelope and time unit") {
-    const auto combined =
-        parse_stream_target("/stream?streams=a@trade/b@depth@100ms&timeUnit=MICROSECOND", true);
+    const auto combined = parse_stream_target("/stream?streams=a@trade/b@depth@100ms&timeUnit=MICROSECOND", true);
     REQUIRE(combined->subscriptions.streams == std::vector<std::string>{"a@trade", "b@depth@100ms"});
     REQUIRE(combined->subscriptions.combined);
     REQUIRE(combined->in_micros);

@@ -11,8 +11,7 @@ namespace {
 /// Plays so much market time; returns all texts.
 std::string play(Market& market, int64_t until_ns) {
     std::vector<FramePtr> frames;
-    while (market.next_due_ns() && *market.next_due_ns() <= until_ns)
-        market.play_next(1'700'000'000'000'000, frames);
+    while (market.next_due_ns() && *market.next_due_ns() <= until_ns) market.play_next(1'700'000'000'000'000, frames);
     std::string out;
     for (const auto& frame : frames) out += std::string(frame->text) + "\n";
     return out;

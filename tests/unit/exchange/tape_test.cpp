@@ -38,8 +38,8 @@ const std::string trade =
 const std::string unknown = R"({"stream":"btcusdt@kline_1m","data":{"e":"kline","s":"BTCUSDT","k":{}}})";
 
 std::string whole_tape() {
-    return "1000 " + depth_1 + "\n1500 " + snapshot + "\n1400 " + trade + "\n2000 " + unknown + "\n3000 " +
-           depth_2 + "\n";
+    return "1000 " + depth_1 + "\n1500 " + snapshot + "\n1400 " + trade + "\n2000 " + unknown + "\n3000 " + depth_2 +
+           "\n";
 }
 
 }  // namespace
@@ -55,8 +55,7 @@ TEST_CASE("a tape is played byte for byte, in its order, at its times") {
         due.push_back(*at);
         (*market)->play_next(0, frames);
     }
-    REQUIRE(due == std::vector<int64_t>{0, 500, 1000,
-                                        2000});  // a time that goes back is due with the line before it
+    REQUIRE(due == std::vector<int64_t>{0, 500, 1000, 2000});  // a time that goes back is due with the line before it
     REQUIRE(frames.size() == 4);
     REQUIRE(frames[0]->bytes(true, false) == depth_1);
     const size_t data_at = trade.find("{\"e\"");
@@ -80,9 +79,8 @@ TEST_CASE("the snapshot is the recorded one until the diffs pass it, then follow
     REQUIRE(print_depth(symbol->book, 10) == recorded);
     (*market)->play_next(0, frames);
     (*market)->play_next(0, frames);
-    REQUIRE(
-        print_depth(symbol->book, 10) ==
-        R"({"lastUpdateId":12,"bids":[["4.00000000","2.00000000"]],"asks":[["6.00000000","1.00000000"]]})");
+    REQUIRE(print_depth(symbol->book, 10) ==
+            R"({"lastUpdateId":12,"bids":[["4.00000000","2.00000000"]],"asks":[["6.00000000","1.00000000"]]})");
     REQUIRE(symbol->stale_book.last_update_id == 7);
     REQUIRE(symbol->depth_played == 2);
 }

@@ -14,8 +14,7 @@ std::string client_frame(Opcode opcode, std::string_view payload, bool final = t
     out[0] = static_cast<char>((final ? 0x80 : 0) | reserved | static_cast<uint8_t>(opcode));
     out[1] = static_cast<char>(out[1] | static_cast<char>(0x80));
     const size_t head = out.size() - payload.size();
-    for (size_t i = 0; i < payload.size(); ++i)
-        out[head + i] = static_cast<char>(out[head + i] ^ mask[i % 4]);
+    for (size_t i = 0; i < payload.size(); ++i) out[head + i] = static_cast<char>(out[head + i] ^ mask[i % 4]);
     return out.insert(head, mask);
 }
 
@@ -32,8 +31,7 @@ uint16_t refusal_code(std::string_view bytes, size_t most = 65'536) {
 }  // namespace
 
 TEST_CASE("a server frame has the shortest of the three length forms and no mask") {
-    for (const auto& [size, head] :
-         {std::pair<size_t, size_t>{0, 2}, {125, 2}, {126, 4}, {65'535, 4}, {65'536, 10}}) {
+    for (const auto& [size, head] : {std::pair<size_t, size_t>{0, 2}, {125, 2}, {126, 4}, {65'535, 4}, {65'536, 10}}) {
         std::string out;
         append_frame(out, Opcode::text, std::string(size, 'x'));
         INFO(size);
@@ -67,8 +65,7 @@ TEST_CASE("a message comes out whole, however its bytes are cut") {
 TEST_CASE("fragments are joined, and a control frame between them comes first") {
     Decoder decoder;
     decoder.feed(client_frame(Opcode::text, "one ", false) + client_frame(Opcode::pong, "p") +
-                 client_frame(Opcode::continuation, "two ", false) +
-                 client_frame(Opcode::continuation, "three"));
+                 client_frame(Opcode::continuation, "two ", false) + client_frame(Opcode::continuation, "three"));
     REQUIRE((*decoder.next())->opcode == Opcode::pong);
     const auto whole = decoder.next();
     REQUIRE((*whole)->opcode == Opcode::text);
@@ -91,8 +88,7 @@ TEST_CASE("whatever breaks the protocol is refused with its close code") {
 
 TEST_CASE("a message above the limit is refused before it is stored") {
     REQUIRE(refusal_code(client_frame(Opcode::text, std::string(101, 'x')), 100) == close_too_big);
-    REQUIRE(refusal_code(client_frame(Opcode::text, std::string(200, 'x')).substr(0, 4), 150) ==
-            close_too_big);
+    REQUIRE(refusal_code(client_frame(Opcode::text, std::string(200, 'x')).substr(0, 4), 150) == close_too_big);
     REQUIRE(refusal_code(client_frame(Opcode::text, std::string(60, 'x'), false) +
                              client_frame(Opcode::continuation, std::string(60, 'x')),
                          100) == close_too_big);

@@ -52,8 +52,7 @@ TEST_CASE("a full file makes way for a new one, and the oldest goes", "[logger]"
     Folder folder;
     FileSink sink({.folder = folder.path, .rotate_bytes = 10, .keep_files = 2});
     REQUIRE(sink.open());
-    for (const auto* line : {"11111111\n", "22222222\n", "33333333\n", "44444444\n"})
-        REQUIRE(sink.append(line));
+    for (const auto* line : {"11111111\n", "22222222\n", "33333333\n", "44444444\n"}) REQUIRE(sink.append(line));
     CHECK(sink.rotated());
     CHECK_FALSE(sink.rotated());
     CHECK(folder.content() == "44444444\n");

@@ -18,9 +18,7 @@ using of::test::wait_until;
 
 namespace {
 
-std::string logger_program() {
-    return of::test::program("workers/logger/of-logger");
-}
+std::string logger_program() { return of::test::program("workers/logger/of-logger"); }
 
 std::vector<std::string> lines_of(const Instance& instance) {
     std::ifstream file(instance.log_dir() + "/orderflow.log");
@@ -97,13 +95,11 @@ TEST_CASE("every line of the JSON format is an object with the same keys", "[log
         INFO(line);
         CHECK(std::regex_match(line, object));
     }
-    CHECK(lines_with(
-              instance,
-              R"("message":"stop requested: a \"quoted\" word","correlation":"binance-1-0000000005")") == 1);
+    CHECK(lines_with(instance,
+                     R"("message":"stop requested: a \"quoted\" word","correlation":"binance-1-0000000005")") == 1);
 }
 
-TEST_CASE("a logger that was away too long says how many records are lost, at their place",
-          "[logger][process]") {
+TEST_CASE("a logger that was away too long says how many records are lost, at their place", "[logger][process]") {
     Instance instance;
     instance.write_config("[logger]\nrepeats_per_second = 0\n");
     auto log = instance.log(binance_id);
@@ -112,15 +108,13 @@ TEST_CASE("a logger that was away too long says how many records are lost, at th
     {
         auto logger = instance.start_and_wait(logger_id, logger_program());
         REQUIRE(wait_until([&] { return numbers_in(instance).size() == 10; }));
-        REQUIRE(wait_until([&] {
-            return shm::find_cursor(instance.slot(logger_id), "log.binance")->position.load() == 10;
-        }));
+        REQUIRE(wait_until(
+            [&] { return shm::find_cursor(instance.slot(logger_id), "log.binance")->position.load() == 10; }));
         logger.kill();
     }
     for (uint64_t i = 10; i < said; ++i) say(log, i);
     auto logger = instance.start_and_wait(logger_id, logger_program());
-    REQUIRE(
-        wait_until([&] { return !numbers_in(instance).empty() && numbers_in(instance).back() == said - 1; }));
+    REQUIRE(wait_until([&] { return !numbers_in(instance).empty() && numbers_in(instance).back() == said - 1; }));
     instance.drain(logger_id);
     CHECK(logger.wait() == 0);
     const auto numbers = numbers_in(instance);
@@ -178,8 +172,7 @@ TEST_CASE("a sentence that repeats is written so many times, then counted", "[lo
 TEST_CASE("a full disk delays lines and loses none", "[logger][process]") {
     Instance instance({.log_slots = 8'192});
     instance.write_config("[logger]\nrepeats_per_second = 0\n");
-    const auto before =
-        signal(SIGXFSZ, SIG_IGN);  // inherited: the limit is an error of write(2), as on a full disk
+    const auto before = signal(SIGXFSZ, SIG_IGN);  // inherited: the limit is an error of write(2), as on a full disk
     auto logger = instance.start_and_wait(logger_id, logger_program());
     signal(SIGXFSZ, before);
     rlimit limit{};
@@ -209,8 +202,7 @@ TEST_CASE("what was left out is told before the logger goes", "[logger][process]
     CHECK(logger.wait() == 0);
     const auto omitted = 50 - numbers_in(instance).size();
     CHECK(omitted > 0);
-    CHECK(lines_with(instance, "binance said stop_requested " + std::to_string(omitted) + " more times") ==
-          1);
+    CHECK(lines_with(instance, "binance said stop_requested " + std::to_string(omitted) + " more times") == 1);
 }
 
 TEST_CASE("the logger is the last to leave when all is stopping", "[logger][process]") {

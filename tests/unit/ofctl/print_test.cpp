@@ -23,7 +23,17 @@ TEST_CASE("spans, counts and sizes read well") {
 
 TEST_CASE("JSON is separated and escaped") {
     Json json;
-    json.open_object().field("a", 1).field("b", "x\"\\\n\x01").key("c").open_array().value(true).null().value(int64_t{-5}).close_array().field("d", uint64_t{7}).close_object();
+    json.open_object()
+        .field("a", 1)
+        .field("b", "x\"\\\n\x01")
+        .key("c")
+        .open_array()
+        .value(true)
+        .null()
+        .value(int64_t{-5})
+        .close_array()
+        .field("d", uint64_t{7})
+        .close_object();
     REQUIRE(json.text() == R"({"a":1,"b":"x\"\\\u000a\u0001","c":[true,null,-5],"d":7})");
 }
 

@@ -31,10 +31,12 @@ Output run_ofctl(const std::string& arguments) {
 void publish_trades(const Instance& instance, int64_t count) {
     for (const auto& channel : channels_of(instance.processes())) {
         if (channel.wire->kind != ChannelKind::market) continue;
-        Publisher<128> ring(must(shm::Segment::open(spec_of(instance.name(), channel), shm::Access::read_write)), binance_id, {});
+        Publisher<128> ring(must(shm::Segment::open(spec_of(instance.name(), channel), shm::Access::read_write)),
+                            binance_id, {});
         for (int64_t id = 1; id <= count; ++id) {
             ring.claim();
-            auto& trade = ring.message<Trade>(MessageType::trade, CorrelationId::make(binance_id, 3, static_cast<uint64_t>(id)));
+            auto& trade =
+                ring.message<Trade>(MessageType::trade, CorrelationId::make(binance_id, 3, static_cast<uint64_t>(id)));
             trade.id = id;
             trade.price = 6'183'763'000'000;
             trade.quantity = 2'000'000;
@@ -47,8 +49,9 @@ void publish_trades(const Instance& instance, int64_t count) {
 }  // namespace
 
 TEST_CASE("bad use of ofctl ends with 2 and says what was expected") {
-    for (const auto* arguments : {"", "stauts", "status --watch 0", "logs --level loud", "trace", "shm", "shm dump", "restart", "--color blue status", "shm dump market.0 --slots x",
-                                  "trace not-an-id", "status --no-such-option", "stop --timeout 0"}) {
+    for (const auto* arguments : {"", "stauts", "status --watch 0", "logs --level loud", "trace", "shm", "shm dump",
+                                  "restart", "--color blue status", "shm dump market.0 --slots x", "trace not-an-id",
+                                  "status --no-such-option", "stop --timeout 0"}) {
         const Instance instance;
         const auto output = run_ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
         INFO(arguments << "\n" << output.text);
@@ -61,7 +64,8 @@ TEST_CASE("an instance, worker, segment or ID that is not there ends with 4") {
     const Instance instance;
     REQUIRE(run_ofctl("--instance no-such-instance status").exit_code == 4);
     REQUIRE(run_ofctl("--instance no-such-instance shm ls").exit_code == 4);
-    for (const auto* arguments : {"status accountant", "shm dump market.7", "logs --worker accountant", "trace binance-3-00000a1b2c", "restart accountant"}) {
+    for (const auto* arguments : {"status accountant", "shm dump market.7", "logs --worker accountant",
+                                  "trace binance-3-00000a1b2c", "restart accountant"}) {
         const auto output = run_ofctl(fmt::format("--instance {} {}", instance.name(), arguments));
         INFO(arguments << "\n" << output.text);
         REQUIRE(output.exit_code == 4);
@@ -89,7 +93,8 @@ TEST_CASE("copied segments read like live ones") {
     publish_trades(instance, 5);
     const auto folder = instance.folder() + "/copied";
     std::filesystem::create_directory(folder);
-    for (const auto& name : shm::list_segments(instance.name())) std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
+    for (const auto& name : shm::list_segments(instance.name()))
+        std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
     const auto dumped = run_ofctl(fmt::format("--from {} shm dump market.0 -n 1", folder));
     INFO(dumped.text);
     REQUIRE(dumped.exit_code == 0);
@@ -104,7 +109,8 @@ TEST_CASE("a damaged segment is told and never crashes ofctl") {
     publish_trades(instance, 40);
     const auto folder = instance.folder() + "/copied";
     std::filesystem::create_directory(folder);
-    for (const auto& name : shm::list_segments(instance.name())) std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
+    for (const auto& name : shm::list_segments(instance.name()))
+        std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937_64 random(seed);

@@ -16,9 +16,10 @@ TEST_CASE("a correlation ID prints and parses as origin, incarnation and counter
 }
 
 TEST_CASE("text that is no correlation ID is refused") {
-    for (const std::string_view text : {"", "-", "binance", "binance-3", "binance-3-a1b2c", "binance-3-00000a1b2g", "bitcoin-3-00000a1b2c",
-                                        "binance-65536-00000a1b2c", "binance--00000a1b2c", "storage.1-1-0000000001", "binance.9-1-0000000001",
-                                        "binance-3-00000a1b2c ", "-3-00000a1b2c"}) {
+    for (const std::string_view text :
+         {"", "-", "binance", "binance-3", "binance-3-a1b2c", "binance-3-00000a1b2g", "bitcoin-3-00000a1b2c",
+          "binance-65536-00000a1b2c", "binance--00000a1b2c", "storage.1-1-0000000001", "binance.9-1-0000000001",
+          "binance-3-00000a1b2c ", "-3-00000a1b2c"}) {
         INFO(text);
         REQUIRE_FALSE(parse_correlation(text).has_value());
     }

@@ -63,8 +63,9 @@ TEST_CASE("every channel of the topology has a name of its own") {
         INFO(channel.name());
         REQUIRE(names.insert(channel.name()).second);
     }
-    for (const auto* name : {"control", "market.0", "market.1", "log.supervisor", "log.binance.1", "command.storage", "event.logger",
-                             "call.communication.storage", "reply.binance.1.communication", "metrics.storage", "book.1"}) {
+    for (const auto* name :
+         {"control", "market.0", "market.1", "log.supervisor", "log.binance.1", "command.storage", "event.logger",
+          "call.communication.storage", "reply.binance.1.communication", "metrics.storage", "book.1"}) {
         INFO(name);
         REQUIRE(names.contains(name));
     }
@@ -86,14 +87,17 @@ TEST_CASE("a schema that was printed parses back, field by field") {
     REQUIRE(messages.size() == 10);
     REQUIRE(messages[0].name == "trade");
     REQUIRE(messages[0].bytes == sizeof(Trade));
-    const auto price = std::find_if(messages[0].fields.begin(), messages[0].fields.end(), [](const Field& field) { return field.name == "price"; });
+    const auto price = std::find_if(messages[0].fields.begin(), messages[0].fields.end(),
+                                    [](const Field& field) { return field.name == "price"; });
     REQUIRE(price != messages[0].fields.end());
     REQUIRE(price->kind == "e8");
     REQUIRE(price->offset == offsetof(Trade, price));
 }
 
 TEST_CASE("a hostile schema yields only fields that lie inside their message") {
-    const auto messages = parse_schema("message trade 1 72\nprice e8 70\nquantity e8 18446744073709551615\nid i64 64\nlevels level 0 99999999999\n\n x\nmessage\n");
+    const auto messages = parse_schema(
+        "message trade 1 72\nprice e8 70\nquantity e8 18446744073709551615\nid i64 64\nlevels level 0 99999999999\n\n "
+        "x\nmessage\n");
     REQUIRE(messages.size() == 2);
     REQUIRE(messages[0].fields.size() == 1);
     REQUIRE(messages[0].fields[0].name == "id");

@@ -1,208 +1,17 @@
-#include "proto/settings.hpp"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "tests/unit/proto/settings_schema.hpp"
+
 using namespace of::settings;
+using namespace of::settings::test;
 
 namespace {
-
-std::string expects_pair(std::string_view value) {
-    const bool good = std::ranges::all_of(value, [](char c) { return c >= 'A' && c <= 'Z'; });
-    return good && value.size() >= 5 ? "" : "a pair in capitals, as BTCUSDT";
-}
-
-constexpr Key instance_keys[] = {
-    {.name = "name", .fallback = R"("orderflow")", .help = "names the segments", .min = 1, .max = 8},
-    {.name = "state_dir", .fallback = R"("run")", .help = "lock and socket"},
-};
-constexpr Key restart_keys[] = {
-    {.name = "delay_min_ms",
-     .kind = Kind::integer,
-     .fallback = "50",
-     .help = "before the second restart",
-     .min = 1,
-     .max = 60000},
-    {.name = "jitter",
-     .kind = Kind::number,
-     .fallback = "0.2",
-     .help = "random share of a delay",
-     .min = 0,
-     .max = 1},
-};
-constexpr Key storage_keys[] = {
-    {.name = "batch_rows_max",
-     .kind = Kind::integer,
-     .fallback = "1000",
-     .help = "rows of one transaction",
-     .min = 1,
-     .max = 100000},
-    {.name = "batch_age_ms", .kind = Kind::integer, .fallback = "100", .help = "age of a batch", .min = 1},
-    {.name = "synchronous", .fallback = R"("normal")", .help = "of SQLite", .choices = "off|normal|full"},
-    {.name = "repair", .kind = Kind::boolean, .fallback = "true", .help = "ask for missing trades"},
-};
-constexpr Key binance_keys[] = {
-    {.name = "symbols",
-     .kind = Kind::text_list,
-     .help = "pairs to follow",
-     .min = 1,
-     .max = 3,
-     .required = true,
-     .expects = expects_pair},
-    {.name = "streams",
-     .kind = Kind::text_list,
-     .fallback = R"(["trade"])",
-     .help = "streams of each pair",
-     .choices = "trade|depth"},
-};
-constexpr Section sections[] = {{"instance", instance_keys},
-                                {"supervisor.restart", restart_keys},
-                                {"storage", storage_keys},
-                                {"binance", binance_keys}};
-constexpr std::string_view foreign[] = {"logger", "communication"};
-constexpr std::string_view everything_else[] = {"*"};
-
-/// The smallest valid file; a mistake stands on the line after it, which is line 3.
-const std::string valid = "[binance]\nsymbols = [\"BTCUSDT\"]\n";
-
-std::string problems_of(const std::string& toml) {
-    return render("of.toml", parse(toml, "of.toml", sections, foreign).problems);
-}
-
-struct Mistake {
-    std::string toml;      ///< stands after `valid`
-    std::string rendered;  ///< without the file's name
-};
-
-const Mistake mistakes[] = {
-    // Names.
-    {"[storage]\nbatch_row_max = 5",
-     "4:1: unknown key \"batch_row_max\" in [storage]; did you mean \"batch_rows_max\"?"},
-    {"[storage]\n  BATCH-AGE-MS = 5",
-     "4:3: unknown key \"BATCH-AGE-MS\" in [storage]; did you mean \"batch_age_ms\"?"},
-    {"[storage]\nsyncrhonous = \"off\"",
-     "4:1: unknown key \"syncrhonous\" in [storage]; did you mean \"synchronous\"?"},
-    {"[storage]\nzebra = 5",
-     "4:1: unknown key \"zebra\" in [storage]; it has batch_rows_max, batch_age_ms, synchronous, repair"},
-    {"[storage]\ndelay_min_ms = 5",
-     "4:1: unknown key \"delay_min_ms\" in [storage]; it belongs in [supervisor.restart]"},
-    {"[storage]\nlimits = { rows = 5 }",
-     "4:1: unknown key \"limits\" in [storage]; it has batch_rows_max, batch_age_ms, synchronous, repair"},
-    {"[storage]\n\"a\\nb\" = 5",
-     "4:1: unknown key \"a\\u000ab\" in [storage]; it has batch_rows_max, batch_age_ms, synchronous, repair"},
-    {"[storag]\nbatch_rows_max = 5", "3:1: unknown section [storag]; did you mean [storage]?"},
-    {"[Comunication]", "3:1: unknown section [Comunication]; did you mean [communication]?"},
-    {"[kafka]",
-     "3:1: unknown section [kafka]; there are [instance], [supervisor.restart], [storage], [binance], "
-     "[logger], [communication]"},
-    {"[supervisor.restrat]", "3:1: unknown section [supervisor.restrat]; did you mean [supervisor.restart]?"},
-    {"[storage.limits]\nrows = 5",
-     "3:1: unknown section [storage.limits]; there are [instance], [supervisor.restart], [storage], "
-     "[binance], [logger], [communication]"},
-    {"[supervisor]\nwait = 5", "4:1: unknown key \"wait\" in [supervisor]"},
-    {"[[storage]]", "3:1: [storage] must be a section, found [[storage]]; use single brackets, once"},
-    // Values.
-    {"[storage]\nbatch_rows_max = \"many\"",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found \"many\""},
-    {"[storage]\nbatch_rows_max = \"500\"",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found \"500\"; write it "
-     "without quotes"},
-    {"[storage]\nbatch_rows_max = 0",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found 0"},
-    {"[storage]\nbatch_rows_max = 100001",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found 100001"},
-    {"[storage]\nbatch_rows_max = 10.0",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found 10.0"},
-    {"[storage]\nbatch_rows_max = 2026-01-01",
-     "4:18: [storage] batch_rows_max must be a whole number from 1 to 100000, found a date or time"},
-    {"[storage.batch_rows_max]",
-     "3:1: [storage] batch_rows_max must be a whole number from 1 to 100000, found a section"},
-    {"[storage]\nbatch_age_ms = -7",
-     "4:16: [storage] batch_age_ms must be a whole number of at least 1, found -7"},
-    {"[storage]\nrepair = 1", "4:10: [storage] repair must be true or false, found 1"},
-    {"[storage]\nrepair = \"true\"",
-     "4:10: [storage] repair must be true or false, found \"true\"; write it without quotes"},
-    {"[storage]\nsynchronous = \"norml\"",
-     "4:15: [storage] synchronous must be one of \"off\", \"normal\", \"full\", found \"norml\"; did you "
-     "mean "
-     "\"normal\"?"},
-    {"[storage]\nsynchronous = \"always\"",
-     "4:15: [storage] synchronous must be one of \"off\", \"normal\", \"full\", found \"always\""},
-    {"[storage]\nsynchronous = 1",
-     "4:15: [storage] synchronous must be one of \"off\", \"normal\", \"full\", found 1; write it in quotes"},
-    {"[storage]\nsynchronous = [\"off\"]",
-     "4:15: [storage] synchronous must be one of \"off\", \"normal\", \"full\", found a list"},
-    {"[supervisor.restart]\njitter = 1.5",
-     "4:10: [supervisor.restart] jitter must be a number from 0 to 1, found 1.5"},
-    {"[supervisor.restart]\njitter = nan",
-     "4:10: [supervisor.restart] jitter must be a number from 0 to 1, found nan"},
-    {"[instance]\nname = \"\"", "4:8: [instance] name must be a text of 1 to 8 characters, found \"\""},
-    {"[instance]\nname = \"orderflow\"",
-     "4:8: [instance] name must be a text of 1 to 8 characters, found \"orderflow\""},
-    {"[instance]\nname = true",
-     "4:8: [instance] name must be a text of 1 to 8 characters, found true; write it in quotes"},
-    {"[instance]\nstate_dir = \"a\\u0000b\"",
-     "4:13: [instance] state_dir must not contain a NUL character, found \"a\\u0000b\""},
-    // Lists; the second line of `valid` is not used here.
-    {"streams = \"trade\"",
-     "3:11: [binance] streams must be a list of texts, each one of \"trade\", \"depth\", "
-     "found \"trade\"; write [\"trade\"]"},
-    {"streams = [\"trade\", 5]",
-     "3:21: [binance] streams element 2 must be a text, found 5; write it in quotes"},
-    {"streams = [\n  \"trade\",\n  \"dept\",\n]",
-     "5:3: [binance] streams element 2 must be one of \"trade\", \"depth\", found \"dept\"; did you mean "
-     "\"depth\"?"},
-    {"streams = [\"trade\", \"trade\"]", "3:21: [binance] streams element 2 repeats \"trade\""},
-    // Syntax: only the first is reported.
-    {"[storage", "3:9: the section's name is not closed: ] is missing"},
-    {"[storage\nrepair = true", "3:9: the section's name is not closed: ] is missing"},
-    {"[]", "3:2: a section must have a name: [NAME]"},
-    {"[storage] repair = true", "3:11: nothing but a comment may follow on this line"},
-    {"[storage]\nrepair =", "4:9: the value after = is missing"},
-    {"[storage]\nrepair = \nx", "4:10: the value after = is missing"},
-    {"[storage]\nrepair", "4:7: a key must be followed by = and a value"},
-    {"[storage]\nrepair: true", "4:7: a key must be followed by = and a value"},
-    {"[storage]\nrepair = yes", "4:10: \"yes\" is not a TOML value; write true or false"},
-    {"[storage]\nrepair = True  # of course", "4:10: \"True\" is not a TOML value; write true or false"},
-    {"[storage]\nsynchronous = full",
-     "4:15: \"full\" is not a TOML value; a text needs quotes: synchronous = \"full\""},
-    {"[storage]\nbatch_age_ms = 5ms",
-     "4:16: \"5ms\" is not a TOML value; a number stands alone, and a text needs quotes"},
-    {"[storage]\nsynchronous = \u201cfull\u201d",
-     "4:15: typographic quotes do not make a text; write straight ones: \""},
-    {"[storage]\nsynchronous = \"full\nrepair = true",
-     "4:20: a text may hold no line break or control character: is the closing \" missing?"},
-    {"[storage]\nsynchronous = 'full\nrepair = true",
-     "4:20: a text must end on its line: the closing ' is missing"},
-    {"[storage]\nsynchronous = \"full", "4:20: the text is not closed: a quote is missing"},
-    {"[storage]\nsynchronous = \"C:\\qdata\"",
-     "4:19: unknown escape in a text in \"quotes\"; write \\\\ for a backslash, or use 'single quotes'"},
-    {"[storage]\nbatch_age_ms = 99999999999999999999", "4:36: the number does not fit 64 bits"},
-    {"[storage]\nrepair = true\nrepair = false",
-     "5:1: \"repair\" in [storage] is given twice; first on line 4"},
-    {"[logger]\nx = { y = 1, y = 2 }", "4:18: \"y\" is given twice"},
-    {"[logger]\nx = 1\nx.y = 2",
-     "5:1: not valid TOML: key-value pair: cannot redefine existing integer as dotted key-value pair"},
-    {"[storage]\n[logger]\n[storage]", "5:1: section [storage] is given twice; first on line 3"},
-    {"streams = [\"trade\" \"depth\"]", "3:20: the list needs a comma between elements, or its closing ]"},
-    {"streams = [trade]", "3:14: this is not a TOML value; a text needs quotes"},
-    {"streams = [\"trade\"", "3:19: the list is not closed: ] is missing"},
-    {"[storage]\nsynchronous = \"\xff\"", "4:16: byte 0xff is not UTF-8; save the file as UTF-8"},
-    {"# \xc3\xa9\xc3\xa9 \xed\xa0\x80", "3:6: byte 0xed is not UTF-8; save the file as UTF-8"},
-};
-
-/// Fit for a line of a test's report: one line, and printable.
-std::string one_line(std::string text) {
-    std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '~');
-    return text;
-}
 
 /// A file in a folder of its own, removed at the end.
 struct TemporaryFolder {
@@ -223,14 +32,6 @@ std::string load_problems(const std::string& path) {
 }
 
 }  // namespace
-
-TEST_CASE("each mistake is named with its line, its column and what to do") {
-    STATIC_REQUIRE(std::size(mistakes) >= 40);
-    for (const auto& mistake : mistakes) {
-        INFO(one_line(mistake.toml));
-        CHECK(problems_of(valid + mistake.toml) == "of.toml:" + mistake.rendered + "\n");
-    }
-}
 
 TEST_CASE("a valid file has no problem, and its values are those that it says") {
     const auto loaded = parse(
@@ -260,8 +61,8 @@ TEST_CASE("inline tables, dotted keys and a byte order mark are TOML too") {
 }
 
 TEST_CASE("a value that is refused is replaced by its fallback") {
-    const auto loaded = parse(valid + "[storage]\nbatch_rows_max = 0\nsynchronous = 7\nrepair = 0\n",
-                              "of.toml", sections, foreign);
+    const auto loaded =
+        parse(valid + "[storage]\nbatch_rows_max = 0\nsynchronous = 7\nrepair = 0\n", "of.toml", sections, foreign);
     REQUIRE(loaded.problems.size() == 3);
     REQUIRE(loaded["storage"].integer("batch_rows_max") == 1000);
     REQUIRE(loaded["storage"].text("synchronous") == "normal");
@@ -272,8 +73,8 @@ TEST_CASE("every mistake is reported at once, in the order of the lines") {
     const auto text = problems_of(
         "[binance]\nsymbols = [\"btc\", 7]\n[storage]\nrepair = 1\nbatch_rows_max = 0\nzebra = 1\n[kafka]\n");
     REQUIRE(std::ranges::count(text, '\n') == 6);
-    for (const auto* place : {"of.toml:2:12: ", "of.toml:2:19: ", "of.toml:4:10: ", "of.toml:5:18: ",
-                              "of.toml:6:1: ", "of.toml:7:1: "}) {
+    for (const auto* place :
+         {"of.toml:2:12: ", "of.toml:2:19: ", "of.toml:4:10: ", "of.toml:5:18: ", "of.toml:6:1: ", "of.toml:7:1: "}) {
         INFO(one_line(text));
         REQUIRE(text.find(place) != std::string::npos);
     }
@@ -286,15 +87,19 @@ TEST_CASE("every mistake is reported at once, in the order of the lines") {
 TEST_CASE("a required key that is missing is named at its section's line") {
     REQUIRE(problems_of("\n\n  [binance]\nstreams = []\n") ==
             "of.toml:3:3: [binance] must have \"symbols\", a list of 1 to 3 texts (pairs to follow)\n");
-    REQUIRE(
-        problems_of("") ==
-        "of.toml: section [binance] is missing; it must have \"symbols\", a list of 1 to 3 texts (pairs to "
-        "follow)\n");
+    REQUIRE(problems_of("") ==
+            "of.toml: section [binance] is missing; it must have \"symbols\", a list of 1 to 3 texts (pairs to "
+            "follow)\n");
 }
 
 TEST_CASE("a power of two, and a key that must reach another one") {
     static constexpr Key keys[] = {
-        {.name = "slots", .kind = Kind::integer, .fallback = "256", .help = "of the ring", .min = 2, .power_of_two = true},
+        {.name = "slots",
+         .kind = Kind::integer,
+         .fallback = "256",
+         .help = "of the ring",
+         .min = 2,
+         .power_of_two = true},
         {.name = "min_ms", .kind = Kind::integer, .fallback = "50", .help = "shortest"},
         {.name = "max_ms", .kind = Kind::integer, .fallback = "100", .help = "longest", .not_below = "min_ms"},
     };
@@ -303,7 +108,8 @@ TEST_CASE("a power of two, and a key that must reach another one") {
     CHECK(problems("[ring]\nslots = 512\nmin_ms = 60\nmax_ms = 60") == "");
     CHECK(problems("[ring]\nslots = 511") == "F:2:9: [ring] slots must be a power of two of at least 2, found 511\n");
     CHECK(problems("[ring]\nmax_ms = 49") == "F:2:10: [ring] max_ms must not be below min_ms, which is 50, found 49\n");
-    CHECK(problems("[ring]\n\nmin_ms = 101") == "F:3:10: [ring] max_ms must not be below min_ms, which is 101, found 100\n");
+    CHECK(problems("[ring]\n\nmin_ms = 101") ==
+          "F:3:10: [ring] max_ms must not be below min_ms, which is 101, found 100\n");
 }
 
 TEST_CASE("a list is refused for its length and for each wrong element") {
@@ -327,8 +133,7 @@ TEST_CASE("a key outside any section is told where it belongs") {
 TEST_CASE("what belongs to other programs is left to them") {
     REQUIRE(problems_of(valid + "[logger]\nanything = true\n[logger.more]\nx = 1\n").empty());
     const std::span<const Section> only_storage(&sections[2], 1);
-    REQUIRE(parse("zebra = 1\n[anything]\nx = 1\n[storag]\n", "", only_storage, everything_else)
-                .problems.empty());
+    REQUIRE(parse("zebra = 1\n[anything]\nx = 1\n[storag]\n", "", only_storage, everything_else).problems.empty());
     REQUIRE(parse("[storage]\nx = 1\n", "", only_storage, everything_else).problems.size() == 1);
 }
 
@@ -345,13 +150,11 @@ TEST_CASE("keys and lists too deep for the stack are refused") {
     for (int i = 0; i < 500'000; ++i) deep_key += ".a";
     REQUIRE(problems_of("[" + deep_key + "]") ==
             "of.toml:1:1: more than 100 dots on one line; keys are not nested so deep\n");
-    REQUIRE(problems_of("a = " + std::string(500'000, '[')).find(": lists are nested too deep\n") !=
-            std::string::npos);
+    REQUIRE(problems_of("a = " + std::string(500'000, '[')).find(": lists are nested too deep\n") != std::string::npos);
 }
 
 TEST_CASE("long and unprintable texts are shortened and escaped in messages") {
-    const auto text =
-        problems_of(valid + "[storage]\nsynchronous = \"\\t\\u001b[31m" + std::string(100, 'x') + "\"\n");
+    const auto text = problems_of(valid + "[storage]\nsynchronous = \"\\t\\u001b[31m" + std::string(100, 'x') + "\"\n");
     REQUIRE(text.find('\x1b') == std::string::npos);
     REQUIRE(text.find("\\u001b[31mxxx") != std::string::npos);
     REQUIRE(text.size() < 200);
@@ -363,8 +166,7 @@ TEST_CASE("long and unprintable texts are shortened and escaped in messages") {
 
 TEST_CASE("a file that cannot be read says why") {
     const TemporaryFolder folder;
-    REQUIRE(load_problems(folder.path + "/none.toml") ==
-            "F: cannot read the file: No such file or directory\n");
+    REQUIRE(load_problems(folder.path + "/none.toml") == "F: cannot read the file: No such file or directory\n");
     REQUIRE(load_problems(folder.path) == "F: cannot read the file: it is a directory\n");
     REQUIRE(load_problems(folder.write("f", valid) + "/x") == "F: cannot read the file: Not a directory\n");
     REQUIRE(mkfifo((folder.path + "/fifo").c_str(), 0600) == 0);
@@ -383,9 +185,7 @@ TEST_CASE("a file that cannot be read says why") {
 TEST_CASE("a file of one mebibyte is read, and one byte more is not") {
     const TemporaryFolder folder;
     const size_t mebibyte = 1 << 20;
-    const auto padded = [&](size_t bytes) {
-        return valid + "#" + std::string(bytes - valid.size() - 1, ' ');
-    };
+    const auto padded = [&](size_t bytes) { return valid + "#" + std::string(bytes - valid.size() - 1, ' '); };
     REQUIRE(load_problems(folder.write("full", padded(mebibyte))).empty());
     REQUIRE(load_problems(folder.write("over", padded(mebibyte + 1))) ==
             "F: cannot read the file: it is larger than 1 MiB (1048576 bytes)\n");
@@ -409,14 +209,8 @@ TEST_CASE("a section describes itself within a hundred columns") {
     constexpr Key keys[] = {
         {.name = "a_key_with_a_name_that_is_long_enough_for_a_line",
          .fallback = R"("a fallback that is long as well")",
-         .help =
-             "a help sentence that goes on and on until it needs a second line and then somewhat more of it"},
-        {.name = "batch_rows_max",
-         .kind = Kind::integer,
-         .fallback = "1000",
-         .help = "rows",
-         .min = 1,
-         .max = 9},
+         .help = "a help sentence that goes on and on until it needs a second line and then somewhat more of it"},
+        {.name = "batch_rows_max", .kind = Kind::integer, .fallback = "1000", .help = "rows", .min = 1, .max = 9},
         {.name = "symbols", .kind = Kind::text_list, .help = "pairs", .required = true},
     };
     const auto text = describe({"storage", keys});
@@ -460,8 +254,8 @@ TEST_CASE("no damage to a file makes the reader throw or lose a section") {
         const auto loaded = parse(toml, "of.toml", sections, foreign);
         const bool complete =
             loaded.sections.size() == std::size(sections) && loaded["storage"].integer("batch_rows_max") >= 1;
-        const bool worded = std::ranges::none_of(loaded.problems,
-                                                 [](const auto& problem) { return problem.message.empty(); });
+        const bool worded =
+            std::ranges::none_of(loaded.problems, [](const auto& problem) { return problem.message.empty(); });
         if (!complete || !worded) damaged = one_line(toml);
     }
     INFO("seed " << seed);

@@ -11,7 +11,8 @@ namespace {
 /// A segment of the test's instance, opened as a process of the topology would.
 shm::Segment open(const Instance& instance, ChannelKind kind, ProcessId writer, ProcessId reader) {
     for (const auto& channel : channels_of(instance.processes())) {
-        const bool ends = channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
+        const bool ends =
+            channel.writer == writer && (channel.wire->transport != Transport::queue || channel.reader == reader);
         if (channel.wire->kind == kind && ends)
             return must(shm::Segment::open(spec_of(instance.name(), channel), shm::Access::read_write));
     }
@@ -41,18 +42,20 @@ struct Ends {
 TEST_CASE("a call gets its rows in order and then its end, once") {
     const Instance instance;
     Ends ends(instance, [](const Call& call, Reply& reply) {
-        for (uint32_t i = 0; i < call.limit; ++i) reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& row) { row.id = i; });
+        for (uint32_t i = 0; i < call.limit; ++i)
+            reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& row) { row.id = i; });
         reply.end(CallStatus::ok);
     });
     std::vector<int64_t> rows;
     int ended = 0;
-    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next(), .symbol = "BTCUSDT", .limit = 50},
-                     [&](const Header& row) { rows.push_back(reinterpret_cast<const ReplyTrade&>(row).id); },
-                     [&](CallStatus status, uint32_t count) {
-                         REQUIRE(status == CallStatus::ok);
-                         REQUIRE(count == 50);
-                         ++ended;
-                     });
+    ends.caller.call(
+        {.type = MessageType::call_trades, .correlation = ends.ids.next(), .symbol = "BTCUSDT", .limit = 50},
+        [&](const Header& row) { rows.push_back(reinterpret_cast<const ReplyTrade&>(row).id); },
+        [&](CallStatus status, uint32_t count) {
+            REQUIRE(status == CallStatus::ok);
+            REQUIRE(count == 50);
+            ++ended;
+        });
     REQUIRE(ends.server.poll(10) == 1);
     ends.caller.poll(1000);
     REQUIRE(ended == 1);
@@ -65,10 +68,11 @@ TEST_CASE("a call without an answer ends at its deadline, and a late answer is d
     Ends ends(instance, [](const Call&, Reply& reply) { reply.end(CallStatus::ok); });
     CallStatus ended = CallStatus::ok;
     int times = 0;
-    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next(), .timeout_ms = 60'000}, nullptr, [&](CallStatus status, uint32_t) {
-        ended = status;
-        ++times;
-    });
+    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next(), .timeout_ms = 60'000}, nullptr,
+                     [&](CallStatus status, uint32_t) {
+                         ended = status;
+                         ++times;
+                     });
     REQUIRE(ends.caller.expire(mono_ns()) == 0);
     REQUIRE(ends.caller.expire(mono_ns() + 120 * ns_per_s) == 1);
     REQUIRE(ended == CallStatus::timed_out);
@@ -85,7 +89,8 @@ TEST_CASE("a call whose deadline has passed is not served") {
         ++served;
         reply.end(CallStatus::ok);
     });
-    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next(), .timeout_ms = -1}, nullptr, [](CallStatus, uint32_t) {});
+    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next(), .timeout_ms = -1}, nullptr,
+                     [](CallStatus, uint32_t) {});
     REQUIRE(ends.server.poll(10) == 1);
     REQUIRE(served == 0);
     REQUIRE(ends.server.expired() == 1);
@@ -111,7 +116,9 @@ TEST_CASE("a reply that finds the queue full ends the call as overloaded") {
         reply.end(CallStatus::ok);
     });
     CallStatus ended = CallStatus::ok;
-    ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next()}, [](const Header&) {}, [&](CallStatus status, uint32_t) { ended = status; });
+    ends.caller.call(
+        {.type = MessageType::call_trades, .correlation = ends.ids.next()}, [](const Header&) {},
+        [&](CallStatus status, uint32_t) { ended = status; });
     ends.server.poll(1);
     ends.caller.poll(100'000);
     ends.caller.expire(mono_ns() + 120 * ns_per_s);

@@ -30,7 +30,7 @@ TEST_CASE("a segment says who made it, and opens for those who expect just that"
     REQUIRE(opened.header().creator_pid == static_cast<uint64_t>(getpid()));
     REQUIRE(creator_lives(opened.header()));
     REQUIRE(std::string(opened.header().channel) == "broadcast");
-    struct stat status {};
+    struct stat status{};
     REQUIRE(stat(segment.path().c_str(), &status) == 0);
     REQUIRE((status.st_mode & 0777) == 0600);
 }

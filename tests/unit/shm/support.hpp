@@ -32,7 +32,11 @@ class ScopedSegment {
 };
 
 inline shm::SegmentSpec ring_spec(shm::SegmentKind kind, uint64_t slots, uint32_t slot_bytes = 128) {
-    return {.channel = kind == shm::SegmentKind::queue ? "queue" : "broadcast", .kind = kind, .slots = slots, .slot_bytes = slot_bytes, .layout = "ring 1"};
+    return {.channel = kind == shm::SegmentKind::queue ? "queue" : "broadcast",
+            .kind = kind,
+            .slots = slots,
+            .slot_bytes = slot_bytes,
+            .layout = "ring 1"};
 }
 
 /// A message whose bytes prove that it is whole.

@@ -47,15 +47,11 @@ class Feed {
     uint16_t symbol_;
 };
 
-std::string today_file(const Instance& instance) {
-    return instance.data_dir() + "/" + file_name(day_of(noon));
-}
+std::string today_file(const Instance& instance) { return instance.data_dir() + "/" + file_name(day_of(noon)); }
 uint64_t cursor_position(const Instance& instance) {
     return shm::find_cursor(instance.slot(storage_id), "market.0")->position.load();
 }
-std::string storage_program() {
-    return of::test::program("workers/storage/of-storage");
-}
+std::string storage_program() { return of::test::program("workers/storage/of-storage"); }
 
 bool stored_up_to(const Instance& instance, const Feed& feed) {
     return wait_until([&] { return cursor_position(instance) == feed.tail(); });
@@ -148,8 +144,7 @@ TEST_CASE("a full disk delays batches and loses none", "[storage][process]") {
     Instance instance;
     instance.write_config("[storage]\nbatch_rows_max = 100\n");
     Feed feed(instance);
-    const auto before =
-        signal(SIGXFSZ, SIG_IGN);  // inherited: the limit is an error of write(2), as on a full disk
+    const auto before = signal(SIGXFSZ, SIG_IGN);  // inherited: the limit is an error of write(2), as on a full disk
     auto storage = instance.start_and_wait(storage_id, storage_program());
     signal(SIGXFSZ, before);
     feed.publish(1, 100);
@@ -170,8 +165,7 @@ TEST_CASE("a full disk delays batches and loses none", "[storage][process]") {
     CHECK(instance.metric(storage_id, "rows_duplicate_total") == 0);
 }
 
-TEST_CASE("a draining storage stores the last word of a stopping feed, then empties its log",
-          "[storage][process]") {
+TEST_CASE("a draining storage stores the last word of a stopping feed, then empties its log", "[storage][process]") {
     Instance instance;
     instance.write_config("[storage]\nbatch_age_ms = 10000\n");
     instance.stand_in(binance_id);
@@ -230,8 +224,7 @@ struct Answer {
     std::vector<ReplyStorageStats> stats;
 };
 
-Answer ask(Caller& caller, MessageType type, std::string_view symbol, int64_t from_id = 0,
-           uint32_t limit = 10) {
+Answer ask(Caller& caller, MessageType type, std::string_view symbol, int64_t from_id = 0, uint32_t limit = 10) {
     static uint64_t counter = 0;
     Answer answer;
     caller.call(
@@ -241,8 +234,7 @@ Answer ask(Caller& caller, MessageType type, std::string_view symbol, int64_t fr
          .from_id = from_id,
          .limit = limit},
         [&](const Header& row) {
-            if (row.type == MessageType::reply_trade)
-                answer.ids.push_back(reinterpret_cast<const ReplyTrade&>(row).id);
+            if (row.type == MessageType::reply_trade) answer.ids.push_back(reinterpret_cast<const ReplyTrade&>(row).id);
             if (row.type == MessageType::reply_storage_stats)
                 answer.stats.push_back(reinterpret_cast<const ReplyStorageStats&>(row));
         },

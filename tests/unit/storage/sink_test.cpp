@@ -88,8 +88,7 @@ TEST_CASE("a printed correlation ID is the same in SQL and in code", "[storage]"
     auto trade = make_trade(1);
     trade.header.correlation = CorrelationId::make({ProcessKind::binance, 5}, 65'535, 0xfe'dcba'9876);
     Batches(*sink).add(trade).commit();
-    CHECK(test::text(folder.file(today), "SELECT correlation FROM trades_text") ==
-          to_string(trade.header.correlation));
+    CHECK(test::text(folder.file(today), "SELECT correlation FROM trades_text") == to_string(trade.header.correlation));
 }
 
 TEST_CASE("a new store knows what the old one stored", "[storage]") {
@@ -146,8 +145,7 @@ TEST_CASE("a gap of the feed is open for the ids that are really not there", "[s
     CHECK(track_of(*sink).missing.size() == 2);
     const auto file = folder.file(today);
     CHECK(number(file, "SELECT count(*) FROM gaps") == 1);
-    CHECK(number(file, "SELECT repaired FROM gaps WHERE cause = 'feed' AND first_id = 11 AND last_id = 14") ==
-          2);
+    CHECK(number(file, "SELECT repaired FROM gaps WHERE cause = 'feed' AND first_id = 11 AND last_id = 14") == 2);
     CHECK(number(file, "SELECT finished_ns FROM gaps") == noon + 1);
     CHECK(number(file, "SELECT detected_ns FROM gaps") == noon);
     sink.reset();
@@ -165,13 +163,10 @@ TEST_CASE("ids that nobody called missing become ledger entries with their cause
     const auto committed = batches.trades(21, 25).commit();
     CHECK(committed.lapped_ids == 10);
     const auto file = folder.file(today);
-    CHECK(number(file,
-                 "SELECT count(*) FROM gaps WHERE cause = 'lapped' AND first_id = 11 AND last_id = 20") == 1);
+    CHECK(number(file, "SELECT count(*) FROM gaps WHERE cause = 'lapped' AND first_id = 11 AND last_id = 20") == 1);
     batches.after_lap = false;
     CHECK(batches.trades(28, 28).commit().lapped_ids == 2);
-    CHECK(number(file,
-                 "SELECT count(*) FROM gaps WHERE cause = 'offline' AND first_id = 26 AND last_id = 27") ==
-          1);
+    CHECK(number(file, "SELECT count(*) FROM gaps WHERE cause = 'offline' AND first_id = 26 AND last_id = 27") == 1);
     CHECK(track_of(*sink).missing.size() == 12);
 }
 

@@ -25,10 +25,9 @@ struct Folder {
 
 inline Trade make_trade(int64_t id, int64_t trade_ns = noon, uint8_t flags = 0) {
     Trade trade{};
-    trade.header = {
-        .type = MessageType::trade,
-        .flags = flags,
-        .correlation = CorrelationId::make({ProcessKind::binance, 0}, 3, static_cast<uint64_t>(id))};
+    trade.header = {.type = MessageType::trade,
+                    .flags = flags,
+                    .correlation = CorrelationId::make({ProcessKind::binance, 0}, 3, static_cast<uint64_t>(id))};
     trade.event_ns = trade_ns + 1'000'000;
     trade.trade_ns = trade_ns;
     trade.receive_ns = trade_ns + 2'000'000;

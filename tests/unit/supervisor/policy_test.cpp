@@ -95,7 +95,8 @@ TEST_CASE("the life of a worker follows the table") {
 
 TEST_CASE("an event without meaning changes nothing, and nothing restarts a worker that is stopping") {
     using enum State;
-    for (const auto event : {Event::runs, Event::died, Event::late, Event::hung, Event::overdue, Event::due, Event::stop}) {
+    for (const auto event :
+         {Event::runs, Event::died, Event::late, Event::hung, Event::overdue, Event::due, Event::stop}) {
         REQUIRE(transition(idle, event).action == Action::none);
         REQUIRE(transition(idle, event).next == idle);
     }

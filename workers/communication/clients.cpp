@@ -29,6 +29,7 @@ Clients::Clients(Runtime& runtime, const CommunicationSettings& settings, Fanout
       refused_(
           runtime.metrics().counter("clients_refused_total", "WebSocket clients refused because there was no room")) {
     gauge_.set(0);
+    fanout_.on_topic([this](Topic& topic) { welcome(topic); });
 }
 
 /// The event loop may still hold handlers of these sessions; they find them closed.
@@ -156,19 +157,17 @@ void Clients::confirm(WsSession& session, const ClientOp& op, std::string_view w
                                        .backlog = op.backlog}));
 }
 
-/// Gives symbols that a feed has named just now to those who wait for them.
-void Clients::welcome_topics() {
-    for (auto* topic : fanout_.discover()) {
-        for (auto& [number, client] : sessions_) {
-            const bool trades = client.all_trades || std::erase(client.trades, topic->name) != 0;
-            const bool quotes = client.all_quotes || std::erase(client.quotes, topic->name) != 0;
-            add(client, *topic, trades, quotes);
-        }
+/// Gives a symbol that a feed has named just now to those who wait for it.
+void Clients::welcome(Topic& topic) {
+    for (auto& [number, client] : sessions_) {
+        const bool trades = client.all_trades || std::erase(client.trades, topic.name) != 0;
+        const bool quotes = client.all_quotes || std::erase(client.quotes, topic.name) != 0;
+        add(client, topic, trades, quotes);
     }
 }
 
 void Clients::tick(int64_t now_ns) {
-    welcome_topics();
+    fanout_.discover();
     for (const auto& [number, client] : sessions_) client.session->tick(now_ns);
 }
 

@@ -39,7 +39,7 @@ class Clients : public SessionOwner {
     void add(Client& client, Topic& topic, bool trades, bool quotes);
     bool start_backlog(Client& client, Topic& topic, uint32_t rows);
     void confirm(WsSession& session, const ClientOp& op, std::string_view word, std::span<const std::string> unknown);
-    void welcome_topics();
+    void welcome(Topic& topic);
     std::vector<Topic*> topics_of(const ClientOp& op, std::vector<std::string>& unknown);
 
     Runtime& runtime_;

@@ -35,12 +35,11 @@ Expected<void> Fanout::open() {
     return {};
 }
 
-std::vector<Topic*> Fanout::discover() {
+void Fanout::discover() {
     for (size_t ring = 0; ring < feeds_.size(); ++ring) {
         const auto used = feeds_[ring].book().symbols.load(std::memory_order_acquire);
         for (uint16_t symbol = 0; symbol < std::min<uint32_t>(used, shm::symbols_max); ++symbol) topic(ring, symbol);
     }
-    return std::exchange(new_topics_, {});
 }
 
 /// The topic of a message, made at its first; nullptr for a symbol that the directory does not have.
@@ -55,7 +54,7 @@ Topic* Fanout::topic(size_t ring, uint16_t symbol) {
     topics_.push_back(std::make_unique<Topic>(
         Topic{.index = index, .feed = feed.process, .ring = ring, .symbol = symbol, .name = std::string(name)}));
     known = topics_.back().get();
-    new_topics_.push_back(known);
+    if (welcome_) welcome_(*known);
     return known;
 }
 

@@ -6,6 +6,7 @@
 // trade's id shows it.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "proto/market.hpp"
@@ -39,8 +40,10 @@ class Fanout {
     /// Hands on what the rings hold, a bounded batch; returns how many messages.
     size_t poll();
     bool pending() const;
-    /// Takes in symbols that a feed has named since; those that are new.
-    std::vector<Topic*> discover();
+    /// Called for each new topic, before its first message is handed on.
+    void on_topic(std::function<void(Topic&)> welcome) { welcome_ = std::move(welcome); }
+    /// Takes in symbols that a feed has named since.
+    void discover();
 
     const std::vector<std::unique_ptr<Topic>>& topics() const { return topics_; }
     /// The symbol's topic, or nullptr.
@@ -76,7 +79,7 @@ class Fanout {
     FramePool& pool_;
     std::vector<Feed> feeds_;
     std::vector<std::unique_ptr<Topic>> topics_;
-    std::vector<Topic*> new_topics_;
+    std::function<void(Topic&)> welcome_;
     std::vector<Topic*> quoted_;       ///< with a quote that waits
     std::vector<WsSession*> touched_;  ///< to be flushed at the end of the batch
     std::string text_;                 ///< reused for each message

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proto/text.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace {
@@ -29,19 +30,6 @@ int exit_code_of(const Error& error) {
 int refuse(const Error& error) {
     fmt::print(stderr, "ofsupervisor: {}\n", error.message);
     return exit_code_of(error);
-}
-
-std::string json_text(std::string_view text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        if (static_cast<unsigned char>(c) < 0x20) {
-            quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-            quoted += c;
-        }
-    }
-    return quoted + "\"";
 }
 
 void print_json(const std::string& path, std::span<const settings::Problem> problems) {

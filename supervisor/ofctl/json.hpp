@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "proto/text.hpp"
+
 namespace of::ofctl {
 
 class Json {
@@ -16,14 +18,14 @@ class Json {
     Json& close_array() { return close(']'); }
     Json& key(std::string_view name) {
         separate();
-        append_text(name);
+        append_json_text(text_, name);
         text_ += ':';
         fresh_ = true;
         return *this;
     }
     Json& value(std::string_view text) {
         separate();
-        append_text(text);
+        append_json_text(text_, text);
         return *this;
     }
     Json& value(const char* text) { return value(std::string_view(text)); }
@@ -60,7 +62,6 @@ class Json {
         if (!fresh_ && !text_.empty()) text_ += ',';
         fresh_ = false;
     }
-    void append_text(std::string_view text);
 
     std::string text_;
     bool fresh_ = true;

@@ -6,28 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-
-#include "supervisor/ofctl/json.hpp"
 
 namespace of::ofctl {
 namespace {
 
 bool colour = false;
-
-size_t utf8_length(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xc2 && lead < 0xe0 ? 2
-                          : lead >= 0xe0 && lead < 0xf0 ? 3
-                          : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                        : 0;
-    if (length == 0 || length > text.size()) return 0;
-    for (size_t i = 1; i < length; ++i) {
-        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-    }
-    return length;
-}
 
 std::string scaled(double value, double step, std::string_view plain) {
     constexpr std::string_view units = "kMGT";
@@ -38,26 +21,6 @@ std::string scaled(double value, double step, std::string_view plain) {
 }
 
 }  // namespace
-
-void Json::append_text(std::string_view text) {
-    text_ += '"';
-    while (!text.empty()) {
-        const auto c = static_cast<unsigned char>(text[0]);
-        const auto length = utf8_length(text);
-        if (c == '"' || c == '\\') {
-            text_ += '\\';
-            text_ += text[0];
-        } else if (c < 0x20) {
-            text_ += fmt::format("\\u{:04x}", c);
-        } else if (length == 0) {
-            text_ += "\xef\xbf\xbd";
-        } else {
-            text_ += text.substr(0, length);
-        }
-        text.remove_prefix(std::max<size_t>(length, 1));
-    }
-    text_ += '"';
-}
 
 void put(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(0);
@@ -119,14 +82,5 @@ std::string span_text(int64_t ns) {
 }
 std::string count_text(uint64_t count) { return scaled(static_cast<double>(count), 1000.0, std::to_string(count)); }
 std::string bytes_text(uint64_t bytes) { return scaled(static_cast<double>(bytes), 1024.0, std::to_string(bytes)); }
-
-std::string wall_text(int64_t wall_ns) {
-    if (wall_ns <= 0) return "-";
-    const time_t seconds = wall_ns / 1'000'000'000;
-    tm civil{};
-    gmtime_r(&seconds, &civil);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", civil.tm_year + 1900, civil.tm_mon + 1,
-                       civil.tm_mday, civil.tm_hour, civil.tm_min, civil.tm_sec, wall_ns % 1'000'000'000 / 1000);
-}
 
 }  // namespace of::ofctl

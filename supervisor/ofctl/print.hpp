@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/text.hpp"
+
 namespace of::ofctl {
 
 /// Writes to stdout. When its reader is gone (`ofctl logs | head -1`) the process ends quietly.
@@ -50,7 +52,5 @@ std::string span_text(int64_t ns);
 std::string count_text(uint64_t count);
 /// "64.0M", "8.0k" bytes.
 std::string bytes_text(uint64_t bytes);
-/// "2026-11-23T17:05:01.123456Z"; "-" for 0.
-std::string wall_text(int64_t wall_ns);
 
 }  // namespace of::ofctl

@@ -100,21 +100,6 @@ void RunResult::check_conservation() {
     }
 }
 
-std::string json_text(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-            out += c;
-        }
-    }
-    return out + '"';
-}
-
 std::string json_of(const RunResult& result) {
     std::string symbols, problems;
     for (const auto& [name, symbol] : result.symbols)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proto/market.hpp"
+#include "proto/text.hpp"
 #include "tests/integration/killer.hpp"
 #include "tests/integration/latency.hpp"
 #include "tests/integration/store_reader.hpp"
@@ -57,9 +58,6 @@ struct RunResult {
 
 std::string json_of(const RunResult& result);
 std::string page_of(const RunResult& result);
-
-/// A JSON string literal.
-std::string json_text(std::string_view text);
 
 /// A problem for each book that is not the one of this file (golden_spot.json).
 void check_golden(const std::string& path, RunResult& result);

@@ -19,7 +19,7 @@ constexpr size_t id_bytes_max = 64;
 /// The text, shortened so that an answer stays short whatever was sent.
 std::string quoted(std::string_view text) {
     std::string out;
-    append_string(out, text.substr(0, 32));
+    append_json_text(out, text.substr(0, 32));
     return text.size() > 32 ? out + "..." : out;
 }
 

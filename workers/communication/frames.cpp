@@ -25,7 +25,7 @@ void head(std::string& out, std::string_view type, std::string_view symbol) {
     out += "{\"type\":\"";
     out += type;
     out += "\",\"symbol\":";
-    append_string(out, symbol);
+    append_json_text(out, symbol);
     out += ',';
 }
 
@@ -53,7 +53,7 @@ void list(std::string& out, std::span<const std::string> texts) {
     out += '[';
     for (const auto& text : texts) {
         separate(out);
-        append_string(out, text);
+        append_json_text(out, text);
     }
     out += ']';
 }
@@ -98,7 +98,7 @@ void quote(std::string& out, std::string_view symbol, const shm::Quote& quote) {
 
 std::string hello(std::string_view instance, std::span<const std::string> symbols, int64_t server_ns) {
     std::string out = "{\"type\":\"hello\",\"instance\":";
-    append_string(out, instance);
+    append_json_text(out, instance);
     out += ",\"symbols\":";
     list(out, symbols);
     out += ",\"server_ns\":";
@@ -114,7 +114,7 @@ std::string lost(uint64_t count) {
 
 std::string error(std::string_view sentence) {
     std::string out = "{\"type\":\"error\",\"error\":";
-    append_string(out, sentence);
+    append_json_text(out, sentence);
     return out += '}';
 }
 

@@ -76,7 +76,7 @@ std::pair<bool, std::string> health_json(const Status& status) {
 }
 
 void append_stats(std::string& out, const ReplyStorageStats& row) {
-    append_string(out, row.symbol.view());
+    append_json_text(out, row.symbol.view());
     fmt::format_to(
         std::back_inserter(out),
         R"(:{{"trades":{},"agg_trades":{},"gaps_open":{},"gaps_repaired":{},"last_trade_id":{},"last_agg_id":{}}})",
@@ -85,7 +85,7 @@ void append_stats(std::string& out, const ReplyStorageStats& row) {
 
 void append_feed(std::string& out, const ReplyFeedStatus& row, std::string_view feed) {
     out += "{\"symbol\":";
-    append_string(out, row.symbol.view());
+    append_json_text(out, row.symbol.view());
     fmt::format_to(
         std::back_inserter(out),
         R"(,"feed":"{}","stream":"{}","book":"{}","last_trade_id":{},"last_agg_id":{},"last_update_id":{},"frames":{},"last_frame_ns":{}}})",
@@ -111,7 +111,7 @@ struct BookRows {
     bool whole() const { return has_head && levels.size() == size_t{head.bids} + head.asks; }
     std::string json() const {
         std::string out = "{\"symbol\":";
-        append_string(out, head.symbol.view());
+        append_json_text(out, head.symbol.view());
         fmt::format_to(
             std::back_inserter(out),
             R"(,"state":"{}","epoch":{},"last_update_id":{},"oracle_compared":{},"oracle_mismatched":{},"resets":{})",
@@ -152,7 +152,7 @@ const std::array<HttpApi::Route, 8> HttpApi::routes{{
 
 Answer refusal(unsigned status, std::string_view sentence, CorrelationId correlation) {
     std::string body = "{\"error\":";
-    append_string(body, sentence);
+    append_json_text(body, sentence);
     body += ",\"correlation\":";
     append_correlation(body, correlation);
     return {.status = status, .body = body + "}"};
@@ -230,7 +230,7 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
             if (rows->empty() && fanout_.find(name) == nullptr)
                 return respond(refusal(404, fmt::format("neither the store nor a feed knows {}", name), correlation));
             std::string body = "{\"symbol\":";
-            append_string(body, name);
+            append_json_text(body, name);
             respond({.body = body + ",\"trades\":[" + *rows + "]}"});
         });
 }

@@ -11,6 +11,7 @@
 
 #include "proto/correlation.hpp"
 #include "proto/decimal.hpp"
+#include "proto/text.hpp"
 
 namespace of::communication {
 
@@ -18,27 +19,6 @@ inline void append_number(std::string& out, std::integral auto number) {
     std::array<char, 24> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
     out.append(digits.data(), end);
-}
-
-/// The text of a JSON string, without its quotes. Bytes above 0x7f are passed on as they are.
-inline void append_escaped(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    for (const char c : text) {
-        const auto byte = static_cast<uint8_t>(c);
-        if (c == '"' || c == '\\') {
-            out.append({'\\', c});
-        } else if (byte < 0x20) {
-            out.append("\\u00").append({hex[byte >> 4], hex[byte & 15]});
-        } else {
-            out += c;
-        }
-    }
-}
-
-inline void append_string(std::string& out, std::string_view text) {
-    out += '"';
-    append_escaped(out, text);
-    out += '"';
 }
 
 /// "61602.01000000", quotes included.

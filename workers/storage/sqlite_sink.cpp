@@ -165,39 +165,40 @@ Expected<void> SqliteSink::note_skipped(Transaction& transaction, const Entry& e
 Expected<void> SqliteSink::open_gap(Transaction& transaction, const Entry& entry) {
     const auto& message = entry.gap_opened;
     if (message.first_id > message.last_id) return {};
-    auto staged = stage(transaction, entry.symbol, message.kind);
-    if (!staged) return tl::make_unexpected(staged.error());
-    const IdRange ids{message.first_id, message.last_id};
-    const auto parts = absent(transaction, **staged, ids);
-    if (!parts) return tl::make_unexpected(parts.error());
-    uint64_t missing = 0;
-    for (const auto& part : *parts) {
-        (*staged)->track.missing.add(part);
-        missing += part.size();
-    }
     transaction.opened.insert({entry.symbol, message.kind, message.first_id});
-    return transaction.file.put_gap((*staged)->symbol_id, {message.kind, ids, "feed", message.detected_ns,
-                                                           ids.size() - missing, 0, message.header.correlation});
+    return feed_gap(transaction, entry.symbol,
+                    {.kind = message.kind,
+                     .ids = {message.first_id, message.last_id},
+                     .cause = "feed",
+                     .detected_ns = message.detected_ns,
+                     .correlation = message.header.correlation});
 }
 
-/// The feed says that its repair is over; how many ids are there is counted in the rows themselves.
 Expected<void> SqliteSink::close_gap(Transaction& transaction, const Entry& entry) {
     const auto& message = entry.gap_repaired;
     if (message.first_id > message.last_id) return {};
-    auto staged = stage(transaction, entry.symbol, message.kind);
-    if (!staged) return tl::make_unexpected(staged.error());
-    const IdRange ids{message.first_id, message.last_id};
-    const auto parts = absent(transaction, **staged, ids);
-    if (!parts) return tl::make_unexpected(parts.error());
-    uint64_t missing = 0;
-    for (const auto& part : *parts) {
-        (*staged)->track.missing.add(part);  // known already, unless the gap's opening was lost in a lap
-        missing += part.size();
-    }
     transaction.closed.insert({entry.symbol, message.kind, message.first_id});
-    return transaction.file.put_gap((*staged)->symbol_id,
-                                    {message.kind, ids, "feed", message.finished_ns, ids.size() - missing,
-                                     message.finished_ns, message.header.correlation});
+    return feed_gap(transaction, entry.symbol,
+                    {.kind = message.kind,
+                     .ids = {message.first_id, message.last_id},
+                     .cause = "feed",
+                     .detected_ns = message.finished_ns,
+                     .finished_ns = message.finished_ns,
+                     .correlation = message.header.correlation});
+}
+
+/// What the feed says is missing or fetched again; how many of the ids are there is counted in the rows themselves.
+Expected<void> SqliteSink::feed_gap(Transaction& transaction, uint32_t symbol, GapRow gap) {
+    auto staged = stage(transaction, symbol, gap.kind);
+    if (!staged) return tl::make_unexpected(staged.error());
+    const auto parts = absent(transaction, **staged, gap.ids);
+    if (!parts) return tl::make_unexpected(parts.error());
+    gap.repaired = gap.ids.size();
+    for (const auto& part : *parts) {
+        (*staged)->track.missing.add(part);  // known already when it closes, unless its opening was lost in a lap
+        gap.repaired -= part.size();
+    }
+    return transaction.file.put_gap((*staged)->symbol_id, gap);
 }
 
 Expected<SqliteSink::Stage*> SqliteSink::stage(Transaction& transaction, uint32_t symbol, GapKind kind) {

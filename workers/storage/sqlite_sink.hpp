@@ -66,6 +66,7 @@ class SqliteSink : public Store {
                                 int64_t detected_ns);
     Expected<void> open_gap(Transaction& transaction, const Entry& entry);
     Expected<void> close_gap(Transaction& transaction, const Entry& entry);
+    Expected<void> feed_gap(Transaction& transaction, uint32_t symbol, GapRow gap);
     Expected<Stage*> stage(Transaction& transaction, uint32_t symbol, GapKind kind);
     /// The parts of `range` that no file has.
     Expected<std::vector<IdRange>> absent(Transaction& transaction, const Stage& stage, IdRange range);

@@ -12,12 +12,16 @@ enum class CallStatus : uint32_t { ok, overloaded, timed_out, unavailable, not_f
 
 std::string_view name_of(CallStatus status);  // message_names.cpp
 
+/// Values of Call::from_id that are no ids. Ids of the exchange begin at 0 on some test networks.
+constexpr int64_t from_newest = 0;
+constexpr int64_t from_first = -1;
+
 /// Any call: the type in the header says which.
 struct Call {
     Header header;
     uint64_t deadline_ns;  ///< CLOCK_MONOTONIC
     SymbolText symbol;     ///< empty for all, where the call allows it
-    int64_t from_id;       ///< call_trades: only ids above it; 0 for the newest
+    int64_t from_id;       ///< call_trades: only ids above it, from the oldest on; from_newest: the newest ones
     uint32_t limit;        ///< rows, or levels a side (call_book; 0 for all)
     uint32_t reserved;
 };

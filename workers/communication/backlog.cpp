@@ -84,9 +84,9 @@ void Backlog::ask(const Job& job) {
     const Caller::Request request{.type = MessageType::call_trades,
                                   .correlation = job.correlation,
                                   .symbol = job.topic->name,
-                                  .from_id = job.last_id == 0 ? 0
+                                  .from_id = job.last_id == 0 ? from_newest
                                              : above > 0      ? above
-                                                              : -1,
+                                                              : from_first,
                                   .limit = job.rows};
     calls_.call(
         storage_process, request,
@@ -109,12 +109,13 @@ void Backlog::on_row(const Job& job, const ReplyTrade& row) {
 
 void Backlog::on_end(const Job& job, CallStatus status) {
     asking_ = false;
+    // The store does not know a symbol before its first row: then there is nothing to send.
+    const bool answered = status == CallStatus::ok || status == CallStatus::not_found;
     if (const auto wanted = target(job)) {
-        if (status == CallStatus::ok && !job.complete) tell_gap(job, *wanted->hold, *wanted->session);
+        if (answered && !job.complete) tell_gap(job, *wanted->hold, *wanted->session);
         finish(job, *wanted->session,
-               status == CallStatus::ok
-                   ? frames::backlog_end(job.topic->name, wanted->hold->rows())
-                   : frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
+               answered ? frames::backlog_end(job.topic->name, wanted->hold->rows())
+                        : frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
     }
     if (status == CallStatus::timed_out) return refuse_all(status);  // each would wait as long
     next();

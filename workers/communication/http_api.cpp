@@ -226,7 +226,8 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
             frames::trade_row(*rows, reinterpret_cast<const ReplyTrade&>(row));
         },
         [this, rows, respond, name = symbol->second, correlation = request.correlation](CallStatus status, uint32_t) {
-            if (status != CallStatus::ok) return respond(call_refusal(status, "storage", correlation));
+            const bool answered = status == CallStatus::ok || status == CallStatus::not_found;
+            if (!answered) return respond(call_refusal(status, "storage", correlation));
             if (rows->empty() && fanout_.find(name) == nullptr)
                 return respond(refusal(404, fmt::format("neither the store nor a feed knows {}", name), correlation));
             std::string body = "{\"symbol\":";

@@ -27,11 +27,11 @@ void Queries::serve(const Call& call, Reply& reply) {
 }
 
 CallStatus Queries::trades(const Call& call, Reply& reply) {
-    if (call.symbol.view().empty() || call.limit == 0 || call.from_id < 0) return CallStatus::bad_request;
+    if (call.symbol.view().empty() || call.limit == 0 || call.from_id < from_first) return CallStatus::bad_request;
     const auto symbol = catalog_.find(call.symbol.view());
     if (!symbol) return CallStatus::not_found;
     const auto deadline = std::min(mono_ns() + query_ns_max, static_cast<int64_t>(call.deadline_ns));
-    const auto rows = collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == 0, deadline});
+    const auto rows = collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == from_newest, deadline});
     if (!rows) {
         open_.clear();  // the next query opens the files anew
         return mono_ns() > deadline ? CallStatus::timed_out : CallStatus::unavailable;
@@ -87,8 +87,7 @@ Expected<std::vector<Queries::Row>> Queries::rows_of(Day day, const Wanted& want
         wanted.newest ? "DESC" : "ASC"));
     if (!statement) return tl::make_unexpected(statement.error());
     const std::string_view name = catalog_.symbols()[wanted.symbol].name;
-    // Ids of the exchange begin at 0 on some test networks: "all" is anything above -1.
-    statement->bind(name, wanted.newest ? int64_t{-1} : wanted.from_id, static_cast<int64_t>(limit));
+    statement->bind(name, wanted.newest ? from_first : wanted.from_id, static_cast<int64_t>(limit));
     std::vector<Row> rows;
     Expected<bool> row = false;
     while ((row = statement->step()) && *row) {

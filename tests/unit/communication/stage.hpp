@@ -134,14 +134,16 @@ class Stage {
     void serve_call(const Call& call, Reply& reply) {
         ++calls;
         if (answer != CallStatus::ok) return reply.end(answer);
-        if (call.header.type == MessageType::call_trades) send_trades(call, reply);
+        if (call.header.type == MessageType::call_trades) return reply.end(send_trades(call, reply));
         if (call.header.type == MessageType::call_storage_stats) send_stats(reply);
         reply.end(CallStatus::ok);
     }
-    void send_trades(const Call& call, Reply& reply) {
-        const auto& rows = stored_[std::string(call.symbol.view())];
+    CallStatus send_trades(const Call& call, Reply& reply) {
+        const auto found = stored_.find(std::string(call.symbol.view()));
+        if (found == stored_.end()) return CallStatus::not_found;
+        const auto& rows = found->second;
         const size_t limit = std::min<size_t>(call.limit, rows.size());
-        size_t first = call.from_id == 0 ? rows.size() - limit
+        size_t first = call.from_id == from_newest ? rows.size() - limit
                                          : static_cast<size_t>(std::max<int64_t>(0, call.from_id));  // ids begin at 1
         for (size_t sent = 0; sent < limit && first < rows.size(); ++first, ++sent) {
             reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& out) {
@@ -151,6 +153,7 @@ class Stage {
                 out.header.flags = rows[first].header.flags;
             });
         }
+        return CallStatus::ok;
     }
     void send_stats(Reply& reply) {
         for (const auto& [name, rows] : stored_) {

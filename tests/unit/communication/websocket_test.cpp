@@ -93,6 +93,18 @@ TEST_CASE("websocket: only what was asked for comes, and symbols named later com
     CHECK(named.messages().size() == before + 1);
 }
 
+TEST_CASE("websocket: a backlog of a symbol that the store does not know yet is empty", "[process]") {
+    Stage stage;
+    stage.symbol("BTCUSDT");
+    stage.start();
+    SocketClient client(stage.port());
+    client.send(R"({"op":"subscribe","streams":["trades"],"symbols":["BTCUSDT"],"backlog":10})");
+    REQUIRE(await(stage, client, R"({"type":"backlog_end","symbol":"BTCUSDT","count":0})"));
+    stage.trade("BTCUSDT");
+    REQUIRE(await(stage, client, "\"trade\""));
+    CHECK(client.with("error").empty());
+}
+
 TEST_CASE("websocket: a backlog and the live trades behind it have neither hole nor double", "[process]") {
     Stage stage;
     publish(stage, 100);

@@ -271,12 +271,13 @@ TEST_CASE("queries answer from all days, committed rows only", "[storage][proces
         const auto answer = ask(*caller, MessageType::call_trades, "BTCUSDT", 48, 4);
         CHECK(answer.ids == std::vector<int64_t>{49, 50, 51, 52});
         CHECK(ask(*caller, MessageType::call_trades, "BTCUSDT", 110, 4).ids.empty());
+        CHECK(ask(*caller, MessageType::call_trades, "BTCUSDT", from_first, 2).ids == std::vector<int64_t>{1, 2});
     }
     SECTION("what cannot be answered says why") {
         CHECK(ask(*caller, MessageType::call_trades, "NOSUCH").status == CallStatus::not_found);
         CHECK(ask(*caller, MessageType::call_trades, "").status == CallStatus::bad_request);
         CHECK(ask(*caller, MessageType::call_trades, "BTCUSDT", 0, 0).status == CallStatus::bad_request);
-        CHECK(ask(*caller, MessageType::call_trades, "BTCUSDT", -1).status == CallStatus::bad_request);
+        CHECK(ask(*caller, MessageType::call_trades, "BTCUSDT", -2).status == CallStatus::bad_request);
         CHECK(ask(*caller, MessageType::call_book, "BTCUSDT").status == CallStatus::bad_request);
     }
     SECTION("totals") {

@@ -61,6 +61,7 @@ obstacle_to_installing() {
 }
 
 # need_packages [test]: installs what is missing, or says what to do. The packages of "test" are wished for, not needed.
+# Sets installed=yes when it installed something, so that configure looks again.
 need_packages() {
     local missing wished=() obstacle as_root=()
     if ! command -v dpkg-query >/dev/null; then
@@ -72,7 +73,7 @@ need_packages() {
     obstacle=$(obstacle_to_installing)
     if [ -n "$obstacle" ]; then
         [ ${#missing[@]} -eq 0 ] || die "${#missing[@]} packages are missing and $obstacle; as root: apt-get install ${missing[*]}"
-        [ ${#wished[@]} -eq 0 ] || say "without ${wished[*]} the suite web skips ($obstacle)"
+        [ ${#wished[@]} -eq 0 ] || say "without ${wished[*]} some tests and peers are left out ($obstacle)"
         return 0
     fi
     missing+=("${wished[@]}")
@@ -84,6 +85,21 @@ need_packages() {
     fi
     step apt-update "${as_root[@]}" apt-get update
     step apt-install "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    installed=yes
+}
+
+# unpack_peer PACKAGE: its files into $build/peers, without installing it. For a header-only peer of of-bench whose
+# package asks for another Boost than ours.
+unpack_peer() {
+    local folder=$build/peers
+    [ "$install" != no ] && [ ! -e "$folder/$1.done" ] && command -v apt-get >/dev/null || return 0
+    mkdir -p "$folder/download"
+    if (cd "$folder/download" && apt-get download "$1" && dpkg -x "$1"_*.deb "$folder") >/dev/null 2>&1; then
+        touch "$folder/$1.done"
+        installed=yes
+    else
+        say "without $1, a peer of of-bench, which could not be fetched"
+    fi
 }
 
 # A compiler of this size of source can take 1 GB: no more jobs than memory allows.
@@ -106,6 +122,7 @@ configure() {
     fi
     if [ -e "$build/build.ninja" ]; then
         [ $# -eq 0 ] || step configure meson configure "$build" "$@"
+        [ "${installed:-no}" = no ] || step configure meson setup --reconfigure "$build" "$root"
         return 0
     fi
     say "configuring ${build##*/}/"

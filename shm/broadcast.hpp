@@ -12,12 +12,9 @@
 #include <cstring>
 
 #include "shm/assert.hpp"
-#include "shm/segment.hpp"
+#include "shm/commit_word.hpp"
 
 namespace of::shm {
-
-constexpr uint64_t committed_word(uint64_t position) { return (position + 1) << 1; }
-constexpr uint64_t writing_word(uint64_t position) { return committed_word(position) | 1; }
 
 /// Addresses of a ring's slots; shared by writers and readers.
 template <uint32_t slot_bytes>
@@ -45,13 +42,16 @@ template <uint32_t slot_bytes>
 class BroadcastWriter {
   public:
     /// Finds the last committed position and takes back what a dead predecessor had begun behind it.
-    explicit BroadcastWriter(const Segment& segment) : slots_(segment), lines_(&segment.lines()) { recover(); }
+    /// The ring has at least broadcast_slots_min slots.
+    explicit BroadcastWriter(const Segment& segment) : slots_(segment), lines_(&segment.lines()) {
+        OF_ASSERT(slots_.capacity() >= broadcast_slots_min);
+        recover();
+    }
 
     /// Starts a batch of `count` slots (at most batch_slots_max and half the ring): none of their old content is valid
     /// any more.
     void claim(uint64_t count = 1) {
-        OF_ASSERT(claimed_ == 0 && count > 0 && count <= batch_slots_max && count <= slots_.capacity() / 2);
-        claimed_ = count;
+        OF_ASSERT(count > 0 && count <= batch_slots_max && count <= slots_.capacity() / 2);
         for (uint64_t i = 0; i < count; ++i) {
             slots_.word(tail_ + i).store(writing_word(tail_ + i), std::memory_order_relaxed);
         }
@@ -64,22 +64,24 @@ class BroadcastWriter {
     template <typename Message>
     Message& message(uint64_t i = 0) {
         static_assert(sizeof(Message) <= SlotArray<slot_bytes>::message_bytes);
-        OF_ASSERT(i < claimed_);
+        OF_ASSERT(i < batch_slots_max);
         return *reinterpret_cast<Message*>(slots_.message(tail_ + i));
     }
 
-    /// Shows the batch to readers, all at once. Returns the position of its first message.
-    uint64_t commit() {
-        OF_ASSERT(claimed_ != 0);
+    /// Shows the `count` slots that were claimed to readers, all at once. Returns the position of the first.
+    uint64_t commit(uint64_t count = 1) {
+        // The marks in the slots are the memory of the claim: one more store for each message, into memory of the
+        // writer's own, would cost a third of the throughput, since stores wait in line behind those to the slots.
+        OF_ASSERT(count > 0 &&
+                  slots_.word(tail_ + count - 1).load(std::memory_order_relaxed) == writing_word(tail_ + count - 1));
         // Release, each: pairs with the reader's acquire load of the word. The first slot is last, and makes the batch
         // visible.
-        for (uint64_t i = claimed_; i-- > 0;) {
+        for (uint64_t i = count; i-- > 0;) {
             slots_.word(tail_ + i).store(committed_word(tail_ + i), std::memory_order_release);
         }
         const auto first = tail_;
-        tail_ += claimed_;
-        claimed_ = 0;
-        lines_->tail.store(tail_, std::memory_order_release);
+        tail_ += count;
+        if (tail_hint_due(first, tail_)) lines_->tail.store(tail_, std::memory_order_release);
         return first;
     }
 
@@ -105,7 +107,6 @@ class BroadcastWriter {
     SlotArray<slot_bytes> slots_;
     RingLines* lines_;
     uint64_t tail_ = 0;
-    uint64_t claimed_ = 0;
 };
 
 enum class ReadStatus : uint8_t {
@@ -129,7 +130,8 @@ class BroadcastReader {
         const auto kept = segment.header().slots / 4 * 3;
         return tail > kept ? tail - kept : 0;
     }
-    static uint64_t newest(const Segment& segment) { return segment.lines().tail.load(std::memory_order_acquire); }
+    /// Behind the last message that is there now.
+    static uint64_t newest(const Segment& segment) { return ring_tail(segment); }
 
     /// Copies the message at position() to `to` (message_bytes long) and goes on to the next.
     ReadStatus read(void* to) {
@@ -155,9 +157,13 @@ class BroadcastReader {
     void seek(uint64_t position) { position_ = position; }
     uint64_t position() const { return position_; }
     uint64_t lost() const { return lost_; }  ///< messages skipped by laps since construction
+    /// Messages between position() and the end of the ring.
     uint64_t lag() const {
-        const auto tail = lines_->tail.load(std::memory_order_acquire);
-        return tail > position_ ? tail - position_ : 0;
+        auto tail = std::max(position_, lines_->tail.load(std::memory_order_acquire));
+        for (const auto end = tail + slots_.capacity(); tail != end; ++tail) {
+            if (slots_.word(tail).load(std::memory_order_acquire) != committed_word(tail)) break;
+        }
+        return tail - position_;
     }
 
   private:

@@ -55,10 +55,11 @@ static_assert(offsetof(SegmentHeader, boot_id) == 80 && offsetof(SegmentHeader, 
 /// The mutable words of a ring, in front of its slots.
 struct RingLines {
     // The writer's line.
-    alignas(line_bytes) std::atomic<uint64_t> tail;  ///< hint: positions below it are committed (broadcast, queue)
-    std::atomic<uint64_t> refused;                   ///< messages that found the queue full
-    std::atomic<uint64_t> wakes;                     ///< doorbells rung for this ring
-    std::atomic<uint64_t> recoveries;                ///< writers that attached to a ring in use
+    alignas(line_bytes)
+        std::atomic<uint64_t> tail;    ///< hint: positions below it are committed; see ring_tail() of commit_word.hpp
+    std::atomic<uint64_t> refused;     ///< messages that found the queue full
+    std::atomic<uint64_t> wakes;       ///< doorbells rung for this ring
+    std::atomic<uint64_t> recoveries;  ///< writers that attached to a ring in use
     // The reader's line (queues only; readers of broadcast rings keep their cursors in the control page).
     alignas(line_bytes) std::atomic<uint64_t> head;  ///< positions below it are handled
     alignas(line_bytes) char reserved[768];

@@ -17,28 +17,30 @@ class QueueWriter {
 
     /// Room for `count` messages that will appear at once; false, and counted, when the queue is full.
     bool claim(uint64_t count = 1) {
-        OF_ASSERT(claimed_ == 0 && count > 0 && count <= batch_slots_max);
-        if (count > slots_.capacity() || !has_room(count)) {
-            lines_->refused.store(lines_->refused.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-            return false;
-        }
-        claimed_ = count;
-        return true;
+        OF_ASSERT(count > 0 && count <= batch_slots_max);
+        if (tail_ + count <= limit_) [[likely]]
+            return true;
+        // Acquire: pairs with the reader's release store of head; it has done with the slots below.
+        limit_ = lines_->head.load(std::memory_order_acquire) + slots_.capacity();
+        if (tail_ + count <= limit_) return true;
+        lines_->refused.store(lines_->refused.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+        return false;
     }
     template <typename Message>
     Message& message(uint64_t i = 0) {
         static_assert(sizeof(Message) <= SlotArray<slot_bytes>::message_bytes);
-        OF_ASSERT(i < claimed_);
+        OF_ASSERT(i < batch_slots_max);
         return *reinterpret_cast<Message*>(slots_.message(tail_ + i));
     }
-    uint64_t commit() {
-        OF_ASSERT(claimed_ != 0);
+    /// Shows the `count` slots that were claimed, all at once. Returns the position of the first.
+    uint64_t commit(uint64_t count = 1) {
+        OF_ASSERT(count > 0 && tail_ + count <= limit_);
         // Release, each: pairs with the reader's acquire load in front(). The first slot makes the batch visible.
-        for (uint64_t i = claimed_; i-- > 0;) slots_.word(tail_ + i).store(tail_ + i + 1, std::memory_order_release);
+        for (uint64_t i = count; i-- > 0;)
+            slots_.word(tail_ + i).store(queued_word(tail_ + i), std::memory_order_release);
         const auto first = tail_;
-        tail_ += claimed_;
-        claimed_ = 0;
-        lines_->tail.store(tail_, std::memory_order_release);
+        tail_ += count;
+        if (tail_hint_due(first, tail_)) lines_->tail.store(tail_, std::memory_order_release);
         return first;
     }
 
@@ -47,21 +49,16 @@ class QueueWriter {
     RingLines& lines() const { return *lines_; }
 
   private:
-    bool has_room(uint64_t count) {
-        if (tail_ + count - head_cache_ <= slots_.capacity()) return true;
-        // Acquire: pairs with the reader's release store of head; it has done with the slots below.
-        head_cache_ = lines_->head.load(std::memory_order_acquire);
-        return tail_ + count - head_cache_ <= slots_.capacity();
-    }
     void recover() {
-        head_cache_ = lines_->head.load(std::memory_order_acquire);
-        tail_ = std::max(lines_->tail.load(std::memory_order_acquire), head_cache_);
+        const auto head = lines_->head.load(std::memory_order_acquire);
+        limit_ = head + slots_.capacity();
+        tail_ = std::max(lines_->tail.load(std::memory_order_acquire), head);
         if (tail_ != 0)
             lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-        while (slots_.word(tail_).load(std::memory_order_acquire) == tail_ + 1) ++tail_;
+        while (slots_.word(tail_).load(std::memory_order_acquire) == queued_word(tail_)) ++tail_;
         for (uint64_t p = tail_; p < tail_ + std::min(batch_slots_max, slots_.capacity()); ++p) {
             auto& word = slots_.word(p);
-            if (word.load(std::memory_order_relaxed) == p + 1) word.store(0, std::memory_order_release);
+            if (word.load(std::memory_order_relaxed) == queued_word(p)) word.store(0, std::memory_order_release);
         }
         lines_->tail.store(tail_, std::memory_order_release);
     }
@@ -69,8 +66,7 @@ class QueueWriter {
     SlotArray<slot_bytes> slots_;
     RingLines* lines_;
     uint64_t tail_ = 0;
-    uint64_t head_cache_ = 0;
-    uint64_t claimed_ = 0;
+    uint64_t limit_ = 0;  ///< positions below it are free to write, as far as this writer knows
 };
 
 template <uint32_t slot_bytes>
@@ -88,7 +84,7 @@ class QueueReader {
     /// The oldest message, in place, or nullptr. Valid until pop().
     const std::byte* front() {
         // Acquire: pairs with the release store of the commit word.
-        if (slots_.word(head_).load(std::memory_order_acquire) == head_ + 1) return slots_.message(head_);
+        if (slots_.word(head_).load(std::memory_order_acquire) == queued_word(head_)) return slots_.message(head_);
         flush();
         return nullptr;
     }
@@ -100,10 +96,10 @@ class QueueReader {
     void flush() {
         if (published_ == head_) return;
         published_ = head_;
-        // Release: pairs with the writer's acquire load in has_room(); our reads of the slots are over.
+        // Release: pairs with the writer's acquire load in claim(); our reads of the slots are over.
         lines_->head.store(head_, std::memory_order_release);
     }
-    bool ready() const { return slots_.word(head_).load(std::memory_order_acquire) == head_ + 1; }
+    bool ready() const { return slots_.word(head_).load(std::memory_order_acquire) == queued_word(head_); }
     uint64_t head() const { return head_; }
 
   private:

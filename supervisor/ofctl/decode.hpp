@@ -7,7 +7,7 @@
 
 #include "proto/schema.hpp"
 #include "shm/book_page.hpp"
-#include "shm/segment.hpp"
+#include "shm/commit_word.hpp"
 #include "supervisor/ofctl/json.hpp"
 
 namespace of::ofctl {
@@ -17,7 +17,7 @@ class RingView {
   public:
     explicit RingView(shm::Segment segment) : segment_(std::move(segment)) {}
 
-    uint64_t tail() const { return lines().tail.load(std::memory_order_acquire); }
+    uint64_t tail() const { return shm::ring_tail(segment_); }
     uint64_t slots() const { return segment_.header().slots; }
     uint32_t message_bytes() const { return segment_.header().slot_bytes - 8; }
     bool is_queue() const { return segment_.header().kind == shm::SegmentKind::queue; }

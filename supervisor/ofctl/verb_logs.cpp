@@ -31,7 +31,7 @@ std::vector<Source256> open_rings(const View& view, const Options& options) {
         auto segment = view.segment(channel);
         if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().slot_bytes != 256)
             continue;
-        const auto tail = segment->lines().tail.load(std::memory_order_acquire);
+        const auto tail = shm::ring_tail(*segment);
         const auto oldest = tail > segment->header().slots ? tail - segment->header().slots : 0;
         shm::BroadcastReader<256> reader(*segment, oldest);
         rings.push_back({channel, std::move(*segment), reader});

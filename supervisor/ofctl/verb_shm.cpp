@@ -110,7 +110,7 @@ void print_header(const Options& options, const shm::Segment& segment) {
                          shm::creator_lives(header) ? "lives" : "gone"));
     if (header.kind == shm::SegmentKind::page) return;
     const auto& lines = segment.lines();
-    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", lines.tail.load(), lines.head.load(),
+    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", shm::ring_tail(segment), lines.head.load(),
                          lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
 }
 

@@ -16,7 +16,7 @@ struct Row {
     explicit Row(const shm::Segment& segment) : header(segment.header()) {
         if (header.kind == shm::SegmentKind::page) return;
         const auto& lines = segment.lines();
-        written = lines.tail.load(std::memory_order_acquire);
+        written = shm::ring_tail(segment);
         refused = lines.refused.load(std::memory_order_relaxed);
         if (header.kind != shm::SegmentKind::queue) return;
         const auto head = lines.head.load(std::memory_order_acquire);

@@ -40,7 +40,7 @@ uint64_t lag(const View& view, const ProcessView& process) {
         if (!segment || segment->header().kind != shm::SegmentKind::broadcast ||
             segment->header().generation != cursor.generation.load(std::memory_order_relaxed))
             continue;
-        const auto tail = segment->lines().tail.load(std::memory_order_acquire);
+        const auto tail = shm::ring_tail(*segment);
         const auto position = cursor.position.load(std::memory_order_relaxed);
         behind += tail > position ? tail - position : 0;
     }

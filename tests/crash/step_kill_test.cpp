@@ -179,7 +179,7 @@ Operation broadcast_push(std::string name, uint64_t before, uint64_t batch) {
             stop();
             writer.claim(batch);
             for (uint64_t i = 0; i < batch; ++i) fill(writer.message<Proof>(i), before + i);
-            writer.commit();
+            writer.commit(batch);
         },
         [=](const Segment& segment) { return check_broadcast(segment, before > 40 ? before - 40 : 0, before, batch); }};
 }
@@ -191,7 +191,7 @@ Operation queue_push(std::string name, uint64_t before, uint64_t read, uint64_t 
                 stop();
                 if (!writer.claim(batch)) return;
                 for (uint64_t i = 0; i < batch; ++i) fill(writer.message<Proof>(i), before + i);
-                writer.commit();
+                writer.commit(batch);
             },
             [=](const Segment& segment) { return check_queue(segment, read, before, batch); }};
 }

@@ -26,7 +26,7 @@ std::string scratch_path() {
 
 std::string good_segment(SegmentKind kind) {
     auto spec =
-        make_spec("fuzz-" + std::to_string(getpid()), "ring", kind, "", 128, 16, schema_of(ChannelKind::market));
+        make_spec("fuzz-" + std::to_string(getpid()), "ring", kind, "", 128, 32, schema_of(ChannelKind::market));
     remove_segment(spec.name());
     auto segment = Segment::create(spec);
     if (!segment) return "";

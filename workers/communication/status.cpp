@@ -70,7 +70,7 @@ std::vector<RingView> Status::rings() const {
     std::vector<RingView> views;
     for (const auto& ring : rings_) {
         const auto& header = ring.header();
-        const auto tail = ring.lines().tail.load(std::memory_order_acquire);
+        const auto tail = shm::ring_tail(ring);
         auto& view = views.emplace_back(RingView{header.channel, tail, header.slots, {}});
         for (const auto process : runtime_.processes()) {
             const auto* slot = runtime_.control().find(name_of(process));

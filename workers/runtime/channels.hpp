@@ -34,7 +34,7 @@ class WritingEnd {
     uint64_t commit(uint64_t count = 1) {
         const auto now = static_cast<uint64_t>(mono_ns());
         for (uint64_t i = 0; i < count; ++i) writer_.template message<Header>(i).publish_ns = now;
-        const auto position = writer_.commit();
+        const auto position = writer_.commit(count);
         for (const auto& bell : bells_) {
             if (bell.ring()) count_wake();
         }

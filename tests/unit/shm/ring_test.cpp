@@ -17,7 +17,7 @@ namespace {
 void publish(BroadcastWriter<128>& writer, uint64_t from, uint64_t count) {
     writer.claim(count);
     for (uint64_t i = 0; i < count; ++i) writer.message<Proof>(i).fill(from + i);
-    writer.commit();
+    writer.commit(count);
 }
 
 }  // namespace
@@ -49,8 +49,41 @@ TEST_CASE("a batch is invisible until it is committed, then there as a whole") {
     for (uint64_t i = 0; i < 5; ++i) writer.message<Proof>(i).fill(i);
     REQUIRE(reader.read(&proof) == ReadStatus::empty);
     REQUIRE_FALSE(reader.ready());
-    REQUIRE(writer.commit() == 0);
+    REQUIRE(writer.commit(5) == 0);
     for (uint64_t i = 0; i < 5; ++i) REQUIRE(reader.read(&proof) == ReadStatus::message);
+}
+
+TEST_CASE("the end of a ring is exact though its hint is stored each sixteen messages") {
+    const ScopedSegment segment(ring_spec(SegmentKind::broadcast, 64));
+    const auto mapped = segment.open();
+    BroadcastWriter<128> writer(mapped);
+    BroadcastReader<128> reader(mapped, 0);
+    for (uint64_t n = 0; n < 150; ++n) {
+        CHECK(mapped.lines().tail.load() == n / tail_hint_every * tail_hint_every);
+        CHECK(ring_tail(mapped) == n);
+        CHECK(BroadcastReader<128>::newest(mapped) == n);
+        CHECK(reader.lag() == n);
+        CHECK(BroadcastWriter<128>(mapped).tail() == n);  // as a successor would find it
+        mapped.lines().tail.store(n / tail_hint_every * tail_hint_every);
+        publish(writer, n, 1);
+    }
+}
+
+TEST_CASE("the end of a queue is exact, also when its reader is ahead of the hint") {
+    const ScopedSegment segment(ring_spec(SegmentKind::queue, 64));
+    const auto mapped = segment.open();
+    QueueWriter<128> writer(mapped);
+    QueueReader<128> reader(mapped);
+    for (uint64_t n = 0; n < 150; ++n) {
+        CHECK(ring_tail(mapped) == n);
+        REQUIRE(writer.claim());
+        writer.message<Proof>().fill(n);
+        writer.commit();
+        CHECK(ring_tail(mapped) == n + 1);
+        REQUIRE(reader.front() != nullptr);
+        reader.pop();
+        reader.flush();
+    }
 }
 
 TEST_CASE("a lapped reader knows exactly how many messages it lost") {

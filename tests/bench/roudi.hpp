@@ -1,0 +1,60 @@
+// The daemon that iceoryx needs, for as long as this process lives.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+namespace of::bench {
+
+class Roudi {
+  public:
+    /// Whether it runs; starts it at the first call.
+    static bool start() {
+        static Roudi daemon;
+        return daemon.ready_;
+    }
+    Roudi(const Roudi&) = delete;
+
+  private:
+    Roudi() {
+        std::array<int, 2> output{};
+        if (pipe2(output.data(), O_CLOEXEC) != 0) return;
+        pid_ = fork();
+        if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
+            dup2(output[1], STDOUT_FILENO);
+            dup2(output[1], STDERR_FILENO);
+            execlp("iox-roudi", "iox-roudi", nullptr);
+            _exit(127);
+        }
+        close(output[1]);
+        // Until it says so, or ends (another one runs, or there is none).
+        std::string said;
+        std::array<char, 256> buffer{};
+        for (ssize_t bytes = 0; !ready_ && (bytes = read(output[0], buffer.data(), buffer.size())) > 0;) {
+            said.append(buffer.data(), static_cast<size_t>(bytes));
+            ready_ = said.find("ready for clients") != std::string::npos;
+        }
+        output_ = output[0];
+    }
+    ~Roudi() {
+        if (pid_ > 0) {
+            kill(pid_, SIGTERM);
+            waitpid(pid_, nullptr, 0);
+        }
+        if (output_ >= 0) close(output_);
+    }
+
+    pid_t pid_ = -1;
+    int output_ = -1;
+    bool ready_ = false;
+};
+
+}  // namespace of::bench

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <type_traits>
 
@@ -66,6 +67,12 @@ struct RingLines {
 };
 static_assert(sizeof(RingLines) == 1024 && offsetof(RingLines, head) == 128);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);
+
+/// A text field of a page, which may be damaged: it ends at the first zero or with the field.
+template <size_t n>
+std::string_view text_of(const char (&field)[n]) {
+    return {field, strnlen(field, n)};
+}
 
 /// FNV-1a, for layout hashes.
 constexpr uint64_t fnv1a(std::string_view text, uint64_t hash = 0xcbf2'9ce4'8422'2325) {

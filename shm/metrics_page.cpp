@@ -6,11 +6,6 @@ namespace of::shm {
 namespace {
 
 template <size_t n>
-std::string_view text_of(const char (&field)[n]) {
-    return {field, strnlen(field, n)};
-}
-
-template <size_t n>
 void set_text(char (&field)[n], std::string_view text) {
     std::memset(field, 0, n);
     std::memcpy(field, text.data(), std::min(text.size(), n - 1));
@@ -25,20 +20,25 @@ bool sound(const MetricEntry& entry) {
     return known && entry.offset < metric_words_max && words_of(entry.kind) <= metric_words_max - entry.offset;
 }
 
-bool copy_batch(const MetricsPage& page, MetricsSnapshot& into) {
-    into.values.clear();
-    into.batch = page.batch.load(std::memory_order_acquire);
-    into.publish_ns = page.publish_ns.load(std::memory_order_relaxed);
-    if (into.batch == 0) return true;
-    const auto& bank = page.banks[into.batch % 2];
+/// Room for the values of every entry that is there now, so that copying itself is short.
+void make_room(const MetricsPage& page, MetricsSnapshot& into) {
     const auto used = std::min<uint32_t>(page.entries_used.load(std::memory_order_acquire), metrics_max);
     for (uint32_t i = 0; i < used; ++i) {
         const auto& entry = page.entries[i];
         if (!sound(entry)) continue;
-        auto& value = into.values.emplace_back(MetricsSnapshot::Value{&entry, {}});
-        value.words.resize(words_of(entry.kind));
+        into.values.push_back({&entry, entry.offset, std::vector<uint64_t>(words_of(entry.kind))});
+    }
+}
+
+bool copy_batch(const MetricsPage& page, MetricsSnapshot& into) {
+    into.batch = page.batch.load(std::memory_order_acquire);
+    const auto& bank = page.banks[into.batch % 2];
+    into.publish_ns = bank.publish_ns.load(std::memory_order_relaxed);
+    into.correlation = bank.correlation.load(std::memory_order_relaxed);
+    into.updates = bank.updates.load(std::memory_order_relaxed);
+    for (auto& value : into.values) {
         for (size_t w = 0; w < value.words.size(); ++w)
-            value.words[w] = bank[entry.offset + w].load(std::memory_order_relaxed);
+            value.words[w] = bank.words[value.offset + w].load(std::memory_order_relaxed);
     }
     std::atomic_thread_fence(std::memory_order_acquire);
     // The writer fills the other bank for batch + 1; only with batch + 1 published can it have begun on ours again.
@@ -46,6 +46,12 @@ bool copy_batch(const MetricsPage& page, MetricsSnapshot& into) {
 }
 
 }  // namespace
+
+std::string_view name_of(MetricKind kind) {
+    constexpr std::array names{"none", "counter", "gauge", "histogram"};
+    const auto index = static_cast<size_t>(kind);
+    return index < names.size() ? names[index] : "unknown";
+}
 
 uint64_t MetricsSnapshot::Value::quantile(double q) const {
     const auto wanted = static_cast<uint64_t>(std::ceil(q * static_cast<double>(count())));
@@ -65,11 +71,14 @@ const MetricsSnapshot::Value* MetricsSnapshot::find(std::string_view name, std::
 }
 
 MetricsSnapshot snapshot(const MetricsPage& page) {
+    constexpr int attempts_max = 1000;
     MetricsSnapshot copied;
-    for (int attempt = 0; attempt < 16; ++attempt) {
-        if (copy_batch(page, copied)) break;
+    if (page.batch.load(std::memory_order_acquire) == 0) return copied;
+    make_room(page, copied);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        if (copy_batch(page, copied)) return copied;
     }
-    return copied;
+    return {};
 }
 
 MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page), words_(metric_words_max, 0) {
@@ -78,8 +87,8 @@ MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page), words_(metric_wo
     for (uint32_t i = 0; i < used; ++i) {
         if (sound(page.entries[i])) used_ = std::max(used_, page.entries[i].offset + words_of(page.entries[i].kind));
     }
-    for (uint32_t w = 0; w < used_; ++w) words_[w] = bank[w].load(std::memory_order_relaxed);
-    published_updates_ = updates = page.updates.load(std::memory_order_relaxed);
+    for (uint32_t w = 0; w < used_; ++w) words_[w] = bank.words[w].load(std::memory_order_relaxed);
+    updates_ = bank.updates.load(std::memory_order_relaxed);
 }
 
 uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit,
@@ -102,17 +111,37 @@ uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_
     return entry.offset;
 }
 
+void MetricsWriter::copy(MetricsBank& bank, const Touched& touched) const {
+    for (uint32_t i = 0; i < touched.count; ++i) {
+        const auto at = touched.words[i];
+        bank.words[at].store(words_[at], std::memory_order_relaxed);
+    }
+}
+
+void MetricsWriter::copy_all(MetricsBank& bank) const {
+    for (uint32_t at = 0; at < used_; ++at) bank.words[at].store(words_[at], std::memory_order_relaxed);
+}
+
 void MetricsWriter::publish(uint64_t now_ns, uint64_t correlation) {
-    if (updates == published_updates_) return;
-    published_updates_ = updates;
+    if (batch_updates_ == 0) return;
     const auto next = page_->batch.load(std::memory_order_relaxed) + 1;
     auto& bank = page_->banks[next % 2];
     std::atomic_thread_fence(std::memory_order_release);  // pairs with the acquire fence in copy_batch
-    for (uint32_t w = 0; w < used_; ++w) bank[w].store(words_[w], std::memory_order_relaxed);
-    page_->publish_ns.store(now_ns, std::memory_order_relaxed);
-    page_->correlation.store(correlation, std::memory_order_relaxed);
-    page_->updates.store(updates, std::memory_order_relaxed);
+    if (whole_copies_ != 0) {
+        --whole_copies_;
+        copy_all(bank);
+    } else {
+        copy(bank, last_batch_);
+        copy(bank, batch_);
+    }
+    updates_ += batch_updates_;
+    bank.publish_ns.store(now_ns, std::memory_order_relaxed);
+    bank.correlation.store(correlation, std::memory_order_relaxed);
+    bank.updates.store(updates_, std::memory_order_relaxed);
     page_->batch.store(next, std::memory_order_release);
+    last_batch_ = batch_;
+    batch_.count = 0;
+    batch_updates_ = 0;
 }
 
 }  // namespace of::shm

@@ -2,6 +2,8 @@
 // UTF-8 become U+FFFD.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +34,7 @@ class Json {
     Json& value(bool truth) { return raw(truth ? "true" : "false"); }
     Json& value(int64_t number) { return raw(std::to_string(number)); }
     Json& value(uint64_t number) { return raw(std::to_string(number)); }
+    Json& value(double number) { return raw(fmt::format("{:.6g}", number)); }
     Json& value(int number) { return value(int64_t{number}); }
     Json& value(uint32_t number) { return value(uint64_t{number}); }
     Json& null() { return raw("null"); }

@@ -13,6 +13,7 @@ constexpr const char* footer = R"(Examples:
   ofctl status                              the workers, at a glance
   ofctl logs -f --level warn                warnings and errors as they come
   ofctl restart storage --reason "new disk"
+  ofctl metrics --worker storage            what it counts and measures
   ofctl shm ls                              every segment
   ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
   ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
@@ -46,6 +47,13 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     logs_verb->add_option("--worker", options.worker, "Only of this process");
     logs_verb->add_option("--since", options.since_s, "Only of the last SEC seconds");
     logs_verb->add_option("--grep", options.grep, "Only with this text");
+    auto* metrics_verb =
+        add_verb(app, chosen, "metrics", "What every process counts and measures, with rates", metrics);
+    metrics_verb->add_option("NAME", options.names, "Only metrics with this in their name")->expected(0, 1);
+    metrics_verb->add_option("--worker", options.worker, "Only of this process");
+    metrics_verb->add_option("--interval", options.interval_s, "Rates over SEC seconds (1); 0 prints at once without")
+        ->check(CLI::Range(0.0, 3600.0));
+    metrics_verb->add_flag("--prom", options.prometheus, "Prometheus text format");
     auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
     trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")
         ->required()

@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include "proto/decimal.hpp"
-#include "shm/metrics_page.hpp"
 #include "supervisor/ofctl/decode.hpp"
+#include "supervisor/ofctl/metrics_print.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/verbs.hpp"
 
@@ -110,8 +110,8 @@ void print_header(const Options& options, const shm::Segment& segment) {
                          shm::creator_lives(header) ? "lives" : "gone"));
     if (header.kind == shm::SegmentKind::page) return;
     const auto& lines = segment.lines();
-    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", shm::ring_tail(segment), lines.head.load(),
-                         lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
+    put_line(fmt::format("tail {}  head {}  refused {}  wakes {}  recoveries {}", shm::ring_tail(segment),
+                         lines.head.load(), lines.refused.load(), lines.wakes.load(), lines.recoveries.load()));
 }
 
 int dump_ring(const Options& options, const View& view, shm::Segment segment) {
@@ -131,39 +131,12 @@ int dump_ring(const Options& options, const View& view, shm::Segment segment) {
     return code(ExitCode::ok);
 }
 
-void dump_metrics(const Options& options, const shm::MetricsPage& page) {
-    const auto copied = shm::snapshot(page);
+void dump_metrics(const Options& options, const std::string& channel, const shm::MetricsPage& page) {
+    const MetricsView view{channel.substr(channel.find('.') + 1), shm::snapshot(page), {}, 0};
+    if (!options.json) return print_metrics(options, view, "");
     Json json;
-    if (options.json)
-        json.open_object()
-            .field("batch", copied.batch)
-            .field("updates", page.updates.load())
-            .key("metrics")
-            .open_array();
-    for (const auto& value : copied.values) {
-        const std::string name(value.entry->name, strnlen(value.entry->name, sizeof value.entry->name));
-        const std::string labels(value.entry->labels, strnlen(value.entry->labels, sizeof value.entry->labels));
-        const bool histogram = value.entry->kind == shm::MetricKind::histogram;
-        if (options.json) {
-            json.open_object().field("name", std::string_view(name)).field("labels", std::string_view(labels));
-            if (histogram) {
-                json.field("count", value.count())
-                    .field("p50", value.quantile(0.5))
-                    .field("p99", value.quantile(0.99))
-                    .field("p999", value.quantile(0.999))
-                    .field("max", value.max());
-            } else {
-                json.field("value", static_cast<int64_t>(value.scalar()));
-            }
-            json.close_object();
-            continue;
-        }
-        put_line(histogram ? fmt::format("  {:<32} {:<22} count {}  p50 {}  p99 {}  p99.9 {}  max {}", name, labels,
-                                         value.count(), value.quantile(0.5), value.quantile(0.99),
-                                         value.quantile(0.999), value.max())
-                           : fmt::format("  {:<32} {:<22} {}", name, labels, static_cast<int64_t>(value.scalar())));
-    }
-    if (options.json) put_line(json.close_array().close_object().text());
+    append_metrics(json, view, "");
+    put_line(json.text());
 }
 
 void dump_book(const Options& options, const shm::BookPage& page) {
@@ -209,7 +182,7 @@ int dump_page(const Options& options, const shm::Segment& segment) {
         return refuse(
             options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel,
                                                        segment.header().layout_hash)});
-    if (kind == "metrics") dump_metrics(options, segment.page<shm::MetricsPage>());
+    if (kind == "metrics") dump_metrics(options, channel, segment.page<shm::MetricsPage>());
     if (kind == "book") dump_book(options, segment.page<shm::BookPage>());
     return code(ExitCode::ok);
 }

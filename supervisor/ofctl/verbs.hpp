@@ -28,6 +28,8 @@ struct Options {
     std::string slots;  ///< "A:B"
     std::string symbol;
     std::string type;
+    bool prometheus = false;
+    double interval_s = 1;
 };
 
 int status(const Options& options);
@@ -39,6 +41,7 @@ int shm_ls(const Options& options);
 int shm_dump(const Options& options);
 int shm_tail(const Options& options);
 int trace(const Options& options);
+int metrics(const Options& options);
 int config_check(const Options& options);
 
 /// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <random>
 
+#include "tests/bench/operations.hpp"
 #include "tests/bench/report.hpp"
 
 namespace {
@@ -20,6 +21,7 @@ Examples:
   of-bench ring                       a table, some two minutes
   of-bench ring --rounds 15 --json    one object; "ratios" holds the medians
   of-bench ring --only queue --only boost
+  of-bench operations                 what an update of a metric, a log record, a trace hop cost
 
 Exit codes: 0 measured, 1 a transport lost or damaged a message or could not run, 2 bad command line.)";
 
@@ -77,6 +79,11 @@ int main(int argc, char** argv) {
     bool json = false;
     std::vector<std::string> only;
     JobOptions options{.effort = 1.0, .node = node_program(), .script = OF_BENCH_SCRIPT};
+    size_t blocks = 100'000;
+    auto* operations = app.add_subcommand("operations", "What single operations of a worker cost");
+    operations->add_option("--blocks", blocks, "Samples, each of 64 operations (100000)")
+        ->check(CLI::Range(100, 100'000'000));
+    operations->add_flag("--json", json, "One JSON object");
     auto* verb = app.add_subcommand("ring", "One-way throughput and round trips of the rings and of their peers");
     verb->add_option("--rounds", rounds, "Samples of each transport (7)")->check(CLI::Range(1, 1000));
     verb->add_option("--seed", seed, "Order of the samples");
@@ -89,11 +96,16 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
-    if (!verb->parsed()) {
-        fmt::print(stderr, "of-bench: say what to measure: ring (of-bench --help explains)\n");
+    if (!verb->parsed() && !operations->parsed()) {
+        fmt::print(stderr, "of-bench: say what to measure: ring or operations (of-bench --help explains)\n");
         return 2;
     }
     try {
+        if (operations->parsed()) {
+            const auto costs = measure_operations(blocks);
+            fmt::print("{}", json ? json_of(costs) : table_of(costs));
+            return 0;
+        }
         return ring(rounds, seed, only, options, json);
     } catch (const std::exception& error) {
         fmt::print(stderr, "of-bench: {}\n", error.what());

@@ -193,8 +193,8 @@ struct OurFull : OurQueueWithBell<slot_bytes> {
         message.time_ns = time_ns;
         message.words.fill(n);
         ring->commit();
-        ++metrics->words()[sent];
-        ++metrics->updates;
+        metrics->count(sent, 1);
+        if (metrics->full()) metrics->publish(static_cast<uint64_t>(time_ns), message.header.correlation.value);
         this->bell.ring();
         return true;
     }

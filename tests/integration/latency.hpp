@@ -34,7 +34,7 @@ class Latency {
     Quantiles quantiles() const { return quantiles_of(&value_); }
 
   private:
-    shm::MetricsSnapshot::Value value_{nullptr, std::vector<uint64_t>(shm::HistogramLayout::words)};
+    shm::MetricsSnapshot::Value value_{nullptr, 0, std::vector<uint64_t>(shm::HistogramLayout::words)};
 };
 
 }  // namespace of::integration

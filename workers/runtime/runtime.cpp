@@ -32,7 +32,7 @@ Expected<void> Runtime::open_own_channels() {
     if (!events) return tl::make_unexpected(events.error());
     log_ = std::make_unique<Log>(std::move(*log));
     trace_ = std::make_unique<Trace>(std::move(*trace), options_.trace_sample);
-    metrics_ = std::make_unique<Metrics>(std::move(*metrics));
+    metrics_ = std::make_unique<Metrics>(std::move(*metrics), *correlations_);
     events_ = std::make_unique<Sender<128>>(std::move(*events));
     set_state(WorkerState::attaching);
     return {};

@@ -64,7 +64,7 @@ class Loop {
         turn_began_ns_ = mono_ns();
         while (!finished()) turn();
         runtime_.log().write(log_event::worker_stopped, runtime_.next_correlation(), runtime_.name(), messages_);
-        runtime_.metrics().publish(runtime_.next_correlation());
+        runtime_.metrics().publish();
         return code(ExitCode::ok);
     }
 
@@ -144,7 +144,7 @@ class Loop {
         timer_.async_wait([this](const boost::system::error_code& error) {
             if (error) return;
             worker_.tick(mono_ns());
-            runtime_.metrics().publish(runtime_.next_correlation());
+            runtime_.metrics().publish();
             schedule_tick();
         });
     }

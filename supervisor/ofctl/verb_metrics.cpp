@@ -1,0 +1,90 @@
+// ofctl metrics: what every process counts and measures; of a live, dead or copied instance.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "shm/prometheus_text.hpp"
+#include "supervisor/ofctl/metrics_print.hpp"
+#include "supervisor/ofctl/print.hpp"
+
+namespace of::ofctl {
+namespace {
+
+struct Page {
+    std::string process;
+    shm::Segment segment;
+    const shm::MetricsPage& content() const { return segment.page<shm::MetricsPage>(); }
+};
+
+Expected<std::vector<Page>> open_pages(const View& view, const Options& options) {
+    std::vector<Page> pages;
+    const auto spec = shm::make_spec("", "", shm::SegmentKind::page, "metrics", 0, 0, "");
+    for (const auto& channel : channels_in(view.source())) {
+        if (!channel.starts_with("metrics.")) continue;
+        const auto process = channel.substr(8);
+        if (!options.worker.empty() && process != options.worker) continue;
+        auto segment = view.segment(channel);
+        if (!segment) return tl::make_unexpected(segment.error());
+        if (segment->header().layout_hash != spec.layout_hash() || segment->header().total_bytes != spec.total_bytes())
+            return fail(ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know",
+                                                         channel, segment->header().layout_hash));
+        pages.push_back({process, std::move(*segment)});
+    }
+    if (pages.empty())
+        return fail(ErrorKind::missing, options.worker.empty()
+                                            ? "this instance has no metrics pages"
+                                            : fmt::format("there are no metrics of {}", options.worker));
+    return pages;
+}
+
+/// A second look after the interval gives rates; a dead or copied instance gets one look.
+std::vector<MetricsView> look(const View& view, const std::vector<Page>& pages, double interval_s) {
+    std::vector<MetricsView> views;
+    for (const auto& page : pages) views.push_back({page.process, shm::snapshot(page.content()), {}, 0});
+    if (interval_s <= 0 || view.source().copied() || !view.supervisor_alive()) return views;
+    const auto begun_ns = mono_now();
+    poll(nullptr, 0, static_cast<int>(interval_s * 1000));
+    for (size_t i = 0; i < pages.size(); ++i) {
+        views[i].before = std::move(views[i].now);
+        views[i].now = shm::snapshot(pages[i].content());
+        views[i].seconds = static_cast<double>(mono_now() - begun_ns) / 1e9;
+    }
+    return views;
+}
+
+std::string prometheus(const std::vector<MetricsView>& views) {
+    shm::PrometheusText text;
+    for (const auto& view : views) text.page(view.process, view.now);
+    return text.text();
+}
+
+std::string json_of(const std::vector<MetricsView>& views, std::string_view filter) {
+    Json json;
+    json.open_object().key("processes").open_array();
+    for (const auto& view : views) append_metrics(json, view, filter);
+    return json.close_array().close_object().text();
+}
+
+}  // namespace
+
+int metrics(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    const auto pages = open_pages(*view, options);
+    if (!pages) return refuse(options, pages.error());
+    const std::string filter = options.names.empty() ? "" : options.names.front();
+    const auto views = look(*view, *pages, options.prometheus ? 0 : options.interval_s);
+    if (options.prometheus) {
+        put(prometheus(views));
+    } else if (options.json) {
+        put_line(json_of(views, filter));
+    } else {
+        for (const auto& found : views) {
+            if (found.now.batch != 0) print_metrics(options, found, filter);
+        }
+    }
+    return code(ExitCode::ok);
+}
+
+}  // namespace of::ofctl

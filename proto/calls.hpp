@@ -8,7 +8,16 @@
 
 namespace of {
 
-enum class CallStatus : uint32_t { ok, overloaded, timed_out, unavailable, not_found, bad_request, cancelled };
+enum class CallStatus : uint32_t {
+    ok,
+    overloaded,
+    timed_out,
+    unavailable,
+    not_found,
+    bad_request,
+    cancelled,
+    circuit_open
+};
 
 std::string_view name_of(CallStatus status);  // message_names.cpp
 

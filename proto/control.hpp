@@ -15,6 +15,21 @@ struct CommandDrain {
 };
 static_assert(fits<CommandDrain, body_128> && sizeof(CommandDrain) == 32);
 
+enum class BreakerAction : uint32_t { trip, reset, open, close };
+
+std::string_view name_of(BreakerAction action);  // message_names.cpp
+
+/// What an operator wants of one of the worker's circuit breakers.
+struct CommandBreaker {
+    Header header;
+    FixedText<24> name;
+    BreakerAction action;
+    uint32_t uid;    ///< who asked
+    int64_t for_ns;  ///< open, close: how long; 0 until a reset
+    FixedText<56> reason;
+};
+static_assert(fits<CommandBreaker, body_128> && sizeof(CommandBreaker) == 120);
+
 /// "My state in the control page is now `state`."
 struct EventState {
     Header header;

@@ -1,5 +1,7 @@
 #include "proto/log_catalog.hpp"
 
+#include <algorithm>
+
 namespace of {
 namespace {
 
@@ -50,6 +52,17 @@ class LogDecoder {
 }  // namespace
 
 const LogSentence& sentence(uint16_t id) { return sentences[id < std::size(sentences) ? id : 0]; }
+
+uint64_t error_key(const LogRecord& record) {
+    const auto numbers = std::ranges::count_if(sentence(record.id).types, [](char type) { return type != 't'; });
+    const auto texts_at = std::min<size_t>(static_cast<size_t>(numbers) * sizeof(uint64_t), record.size);
+    uint64_t hash = 0xcbf2'9ce4'8422'2325 ^ record.id;
+    for (size_t i = texts_at; i < std::min<size_t>(record.size, record.arguments.size()); ++i) {
+        hash ^= static_cast<unsigned char>(record.arguments[i]);
+        hash *= 0x0000'0100'0000'01b3;
+    }
+    return hash;
+}
 
 std::string render(const LogRecord& record) {
     const auto& known = sentence(record.id);

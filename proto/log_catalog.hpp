@@ -73,6 +73,9 @@ struct LogSentence {
 /// The sentence with this id; one that says "unknown" for an id of another version.
 const LogSentence& sentence(uint16_t id);
 
+/// What makes two records the same error: the sentence and its texts, whatever the numbers.
+uint64_t error_key(const LogRecord& record);
+
 /// The text of a record, with its arguments in place. Damaged arguments print as "?"; never fails.
 std::string render(const LogRecord& record);
 

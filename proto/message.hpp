@@ -29,6 +29,7 @@ enum class MessageType : uint16_t {
     stream_event = 10,
     // command.P, event.P
     command_drain = 32,
+    command_breaker = 33,
     event_state = 40,
     // call.P.Q, reply.Q.P
     call_trades = 64,

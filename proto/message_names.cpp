@@ -1,4 +1,5 @@
 #include "proto/calls.hpp"
+#include "proto/control.hpp"
 #include "proto/trace.hpp"
 
 namespace of {
@@ -29,6 +30,8 @@ std::string_view name_of(MessageType type) {
             return "stream_event";
         case MessageType::command_drain:
             return "command_drain";
+        case MessageType::command_breaker:
+            return "command_breaker";
         case MessageType::event_state:
             return "event_state";
         case MessageType::call_trades:
@@ -123,8 +126,16 @@ std::string_view name_of(CallStatus status) {
             return "bad_request";
         case CallStatus::cancelled:
             return "cancelled";
+        case CallStatus::circuit_open:
+            return "circuit_open";
     }
     return "unknown";
+}
+
+std::string_view name_of(BreakerAction action) {
+    constexpr std::array names{"trip", "reset", "open", "close"};
+    const auto index = static_cast<size_t>(action);
+    return index < names.size() ? names[index] : "unknown";
 }
 
 std::string_view name_of(BookState state) {
@@ -163,6 +174,8 @@ std::string_view name_of(Hop hop) {
             return "refused";
         case Hop::commanded:
             return "commanded";
+        case Hop::failed:
+            return "failed";
     }
     return "unknown";
 }

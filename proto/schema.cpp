@@ -100,6 +100,13 @@ struct Rows<CommandDrain> {
     static constexpr Row rows[] = {OF_ROW(deadline_ns, "mono")};
 };
 template <>
+struct Rows<CommandBreaker> {
+    using Struct = CommandBreaker;
+    static constexpr Row rows[] = {OF_ROWS(name, "text", sizeof(CommandBreaker::name)),
+                                   OF_ROW(action, "breaker_action"), OF_ROW(uid, "u32"), OF_ROW(for_ns, "i64"),
+                                   OF_ROWS(reason, "text", sizeof(CommandBreaker::reason))};
+};
+template <>
 struct Rows<EventState> {
     using Struct = EventState;
     static constexpr Row rows[] = {OF_ROW(state, "worker_state")};
@@ -188,7 +195,8 @@ constexpr Table market_tables[] = {table<Trade>(MessageType::trade),
                                    table<GapOpened>(MessageType::gap_opened),
                                    table<GapRepaired>(MessageType::gap_repaired),
                                    table<StreamEvent>(MessageType::stream_event)};
-constexpr Table command_tables[] = {table<CommandDrain>(MessageType::command_drain)};
+constexpr Table command_tables[] = {table<CommandDrain>(MessageType::command_drain),
+                                    table<CommandBreaker>(MessageType::command_breaker)};
 constexpr Table event_tables[] = {table<EventState>(MessageType::event_state)};
 constexpr Table call_tables[] = {table<Call>(MessageType::call_trades), table<Call>(MessageType::call_storage_stats),
                                  table<Call>(MessageType::call_book), table<Call>(MessageType::call_feed_status)};
@@ -220,6 +228,8 @@ std::span<const Table> tables_of(ChannelKind kind) {
         case ChannelKind::control:
         case ChannelKind::book:
         case ChannelKind::metrics:
+        case ChannelKind::breaker:
+        case ChannelKind::error:
             return {};
     }
     return {};

@@ -50,6 +50,10 @@ std::string Channel::name() const {
             return "trace." + name_of(writer);
         case ChannelKind::metrics:
             return "metrics." + name_of(writer);
+        case ChannelKind::error:
+            return "error." + name_of(writer);
+        case ChannelKind::breaker:
+            return "breaker." + name_of(writer);
         case ChannelKind::command:
             return "command." + name_of(reader);
         case ChannelKind::event:
@@ -98,8 +102,8 @@ std::vector<ProcessId> processes_of(uint8_t feeds) {
 }
 
 std::string_view name_of(ChannelKind kind) {
-    constexpr std::array names{"control", "market",  "book",  "log",  "trace",
-                               "metrics", "command", "event", "call", "reply"};
+    constexpr std::array names{"control", "market", "book", "log",   "trace",   "metrics",
+                               "command", "event",  "call", "reply", "breaker", "error"};
     const auto index = static_cast<size_t>(kind);
     return index < names.size() ? names[index] : "unknown";
 }

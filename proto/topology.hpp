@@ -13,7 +13,20 @@
 
 namespace of {
 
-enum class ChannelKind : uint8_t { control, market, book, log, trace, metrics, command, event, call, reply };
+enum class ChannelKind : uint8_t {
+    control,
+    market,
+    book,
+    log,
+    trace,
+    metrics,
+    command,
+    event,
+    call,
+    reply,
+    breaker,
+    error
+};
 
 /// The numbers are those of a segment's header.
 enum class Transport : uint8_t {
@@ -41,6 +54,8 @@ inline constexpr std::array wiring{
     Wire{ChannelKind::log, Transport::broadcast, End::every, {End::logger, End::none}, 256, 4'096},
     Wire{ChannelKind::trace, Transport::broadcast, End::every, {End::none, End::none}, 64, 65'536},
     Wire{ChannelKind::metrics, Transport::page, End::every, {End::none, End::none}, 0, 0},
+    Wire{ChannelKind::error, Transport::page, End::every, {End::none, End::none}, 0, 0},
+    Wire{ChannelKind::breaker, Transport::page, End::every_worker, {End::none, End::none}, 0, 0},
     Wire{ChannelKind::command, Transport::queue, End::supervisor, {End::every_worker, End::none}, 128, 256},
     Wire{ChannelKind::event, Transport::queue, End::every_worker, {End::supervisor, End::none}, 128, 1'024},
     Wire{ChannelKind::call, Transport::queue, End::communication, {End::storage, End::none}, 128, 256},

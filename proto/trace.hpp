@@ -17,7 +17,8 @@ enum class Hop : uint32_t {
     served,
     answered,
     refused,
-    commanded
+    commanded,
+    failed,  ///< a warning or an error; the subject is its id in the log catalogue
 };
 
 std::string_view name_of(Hop hop);  // message_names.cpp

@@ -1,6 +1,8 @@
 // Which page struct lies in which kind of page segment.
 #include "shm/book_page.hpp"
+#include "shm/breaker_page.hpp"
 #include "shm/control_page.hpp"
+#include "shm/error_page.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/segment.hpp"
 
@@ -15,6 +17,8 @@ struct PageLayout {
 constexpr std::array page_layouts{
     PageLayout{"control", ControlPage::layout, sizeof(ControlPage)},
     PageLayout{"book", BookPage::layout, sizeof(BookPage)},
+    PageLayout{"breaker", BreakerPage::layout, sizeof(BreakerPage)},
+    PageLayout{"error", ErrorPage::layout, sizeof(ErrorPage)},
     PageLayout{"metrics", MetricsPage::layout, sizeof(MetricsPage)},
 };
 

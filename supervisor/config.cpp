@@ -131,11 +131,72 @@ constexpr Key trace_keys[] = {
      .min = 0,
      .max = 1'000'000'000},
 };
-constexpr settings::Section sections[] = {{"instance", instance_keys},
-                                          {"supervisor", supervisor_keys},
-                                          {"supervisor.restart", restart_keys},
-                                          {"rings", ring_keys},
-                                          {"trace", trace_keys}};
+constexpr Key breaker_keys[] = {
+    {.name = "failures",
+     .kind = Kind::integer,
+     .fallback = "5",
+     .help = "so many within the window open a breaker; 0 turns this rule off",
+     .min = 0,
+     .max = 32},
+    {.name = "window_ms",
+     .kind = Kind::integer,
+     .fallback = "60000",
+     .help = "what counts as recent",
+     .min = 100,
+     .max = 86'400'000},
+    {.name = "rate_percent",
+     .kind = Kind::integer,
+     .fallback = "0",
+     .help = "this share of failures in the window opens it as well; 0 turns this rule off",
+     .min = 0,
+     .max = 100},
+    {.name = "calls_min",
+     .kind = Kind::integer,
+     .fallback = "20",
+     .help = "calls in the window before their rate counts",
+     .min = 1,
+     .max = 1'000'000},
+    {.name = "open_ms",
+     .kind = Kind::integer,
+     .fallback = "60000",
+     .help = "how long it stays open at first; doubles with each trip in a row",
+     .min = 1,
+     .max = 86'400'000},
+    {.name = "open_max_ms",
+     .kind = Kind::integer,
+     .fallback = "900000",
+     .help = "the longest",
+     .min = 1,
+     .max = 86'400'000,
+     .not_below = "open_ms"},
+    {.name = "jitter_percent",
+     .kind = Kind::integer,
+     .fallback = "20",
+     .help = "random share of each open time",
+     .min = 0,
+     .max = 100},
+    {.name = "healthy_ms",
+     .kind = Kind::integer,
+     .fallback = "600000",
+     .help = "closed for so long takes one doubling back",
+     .min = 1,
+     .max = 86'400'000},
+    {.name = "probes",
+     .kind = Kind::integer,
+     .fallback = "1",
+     .help = "calls let through when half-open; all must succeed",
+     .min = 1,
+     .max = 8},
+    {.name = "probe_lease_ms",
+     .kind = Kind::integer,
+     .fallback = "30000",
+     .help = "a probe that has not ended by then is given up",
+     .min = 1,
+     .max = 86'400'000},
+};
+constexpr settings::Section sections[] = {
+    {"instance", instance_keys}, {"supervisor", supervisor_keys}, {"supervisor.restart", restart_keys},
+    {"rings", ring_keys},        {"trace", trace_keys},           {"breaker", breaker_keys}};
 constexpr std::array worker_kinds{ProcessKind::logger, ProcessKind::storage, ProcessKind::communication,
                                   ProcessKind::binance};
 
@@ -222,6 +283,9 @@ CheckedConfig read_config(const std::string& path) {
                     {ChannelKind::log, static_cast<uint64_t>(rings.integer("log_slots"))},
                     {ChannelKind::trace, static_cast<uint64_t>(rings.integer("trace_slots"))}};
     config.trace_sample = static_cast<uint64_t>(loaded["trace"].integer("sample"));
+    for (const auto& key : breaker_keys)
+        config.breaker +=
+            fmt::format("{}{}={}", config.breaker.empty() ? "" : ",", key.name, loaded["breaker"].integer(key.name));
     return checked;
 }
 

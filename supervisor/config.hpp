@@ -1,8 +1,8 @@
 // The supervisor's part of the configuration file, and the check of the whole file.
 //
-// Owns [instance], [supervisor], [supervisor.restart], [rings] and [trace]. Relative paths are relative to the file's
-// folder. The sections of the workers are checked by the worker programs themselves (`of-X --check-config FILE`), so
-// nobody knows another's keys.
+// Owns [instance], [supervisor], [supervisor.restart], [rings], [trace] and [breaker]. Relative paths are relative to
+// the file's folder. The sections of the workers are checked by the worker programs themselves (`of-X --check-config
+// FILE`), so nobody knows another's keys.
 #pragma once
 
 #include <map>
@@ -29,6 +29,7 @@ struct Config {
     RestartSettings restart;
     std::map<ChannelKind, uint64_t> slots;  ///< capacities that differ from the wiring table's
     uint64_t trace_sample = 0;
+    std::string breaker;  ///< the section [breaker], as a worker's --breaker takes it
 };
 
 struct CheckedConfig {

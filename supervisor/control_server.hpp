@@ -3,6 +3,7 @@
 //   ping                     ok pong
 //   restart WORKER [reason]  ok CORRELATION restarting WORKER
 //   stop [reason]            ok CORRELATION stopping
+//   breaker WORKER BREAKER trip|reset|open|close NS [reason]   ok CORRELATION told WORKER
 //
 // A refusal is `error EXITCODE sentence` (exit codes of proto/types.hpp). Only the user who runs the supervisor, and
 // root, may ask. At most clients_max connections are open; each ends after its first answer.

@@ -79,7 +79,8 @@ Expected<void> Supervisor::prepare() {
         if (process.kind == ProcessKind::logger) {
             journal_ = std::make_unique<Journal>(
                 instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
-                instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)), bell_of(i));
+                instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
+                instance_.segment(channel_of(instance_, ChannelKind::error, self, self)), bell_of(i));
         }
         workers_.push_back(std::move(worker));
     }
@@ -110,6 +111,8 @@ std::vector<std::string> Supervisor::arguments(const Worker& worker, const std::
             config_.log_dir,
             "--trace-sample",
             std::to_string(config_.trace_sample),
+            "--breaker",
+            config_.breaker,
             "--wait",
             config_.wait,
             "--parent",
@@ -276,18 +279,41 @@ std::string Supervisor::command(const Peer& peer, const std::string& request) {
         });
         return fmt::format("ok {} stopping", to_string(cause));
     }
-    if (verb != "restart")
-        return fmt::format("error {} unknown request \"{}\": expected ping, restart WORKER or stop",
+    if (verb != "restart" && verb != "breaker")
+        return fmt::format("error {} unknown request \"{}\": expected ping, restart WORKER, breaker WORKER or stop",
                            code(ExitCode::usage), verb);
     const auto name = rest.substr(0, std::min(rest.find(' '), rest.size()));
     auto* worker = find(name);
     if (worker == nullptr) return fmt::format("error {} no worker is called \"{}\"", code(ExitCode::not_found), name);
     if (stopping_) return fmt::format("error {} the instance is stopping", code(ExitCode::failed));
-    journal_->write(log_event::restart_requested, cause, name, peer.uid, peer.pid);
     journal_->hop(cause, Hop::commanded, 0);
+    if (verb == "breaker") return command_breaker(*worker, peer, cause, rest.substr(name.size()));
+    journal_->write(log_event::restart_requested, cause, name, peer.uid, peer.pid);
     worker->policy.reset();
     on(*worker, Event::restart);
     return fmt::format("ok {} restarting {}", to_string(cause), name);
+}
+
+/// " BREAKER ACTION FOR_NS [reason]": passed on to the worker, which alone writes its breakers.
+std::string Supervisor::command_breaker(Worker& worker, const Peer& peer, CorrelationId cause,
+                                        const std::string& words) {
+    std::istringstream stream(words);
+    std::string breaker, action;
+    int64_t for_ns = -1;
+    stream >> breaker >> action >> for_ns;
+    constexpr std::array actions{BreakerAction::trip, BreakerAction::reset, BreakerAction::open, BreakerAction::close};
+    const auto wanted = std::ranges::find(actions, action, [](BreakerAction known) { return name_of(known); });
+    if (!stream || for_ns < 0 || wanted == actions.end())
+        return fmt::format("error {} expected breaker WORKER BREAKER trip|reset|open|close NANOSECONDS [REASON]",
+                           code(ExitCode::usage));
+    std::string reason;
+    std::getline(stream >> std::ws, reason);
+    if (worker.slot->desk.pid.load(std::memory_order_relaxed) == 0)
+        return fmt::format("error {} {} does not run, and nobody else may write its breakers", code(ExitCode::failed),
+                           name_of(worker.process));
+    if (!worker.wire->breaker(cause, breaker, *wanted, peer.uid, for_ns, reason))
+        return fmt::format("error {} the command queue of {} is full", code(ExitCode::failed), name_of(worker.process));
+    return fmt::format("ok {} told {}", to_string(cause), name_of(worker.process));
 }
 
 }  // namespace of::supervisor

@@ -67,6 +67,7 @@ class Supervisor {
     void stop_next();
     void fail_start(const Worker& worker, const Death& death);
     std::string command(const Peer& peer, const std::string& request);
+    std::string command_breaker(Worker& worker, const Peer& peer, CorrelationId cause, const std::string& words);
     Worker* find(std::string_view name);
 
     // actions.cpp: what the table asks for

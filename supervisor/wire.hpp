@@ -1,4 +1,4 @@
-// The supervisor's own ends of channels: commands out, events in, its log and its trace.
+// The supervisor's own ends of channels: commands out, events in, its log, errors and trace.
 //
 // Workers have typed ends in their runtime; the supervisor needs these few and shares no code with workers.
 #pragma once
@@ -11,6 +11,7 @@
 #include "proto/log_catalog.hpp"
 #include "proto/trace.hpp"
 #include "shm/doorbell.hpp"
+#include "shm/error_page.hpp"
 #include "shm/queue.hpp"
 
 namespace of::supervisor {
@@ -50,6 +51,21 @@ class WorkerWire {
         bell_.ring();
         return true;
     }
+    /// False when the worker's queue is full.
+    bool breaker(CorrelationId correlation, std::string_view name, BreakerAction action, uint32_t uid, int64_t for_ns,
+                 std::string_view reason) {
+        if (!commands_.claim()) return false;
+        auto& command = commands_.message<CommandBreaker>();
+        command = {.header = header_of(MessageType::command_breaker, correlation),
+                   .name = FixedText<24>(name),
+                   .action = action,
+                   .uid = uid,
+                   .for_ns = for_ns,
+                   .reason = FixedText<56>(reason)};
+        commands_.commit();
+        bell_.ring();
+        return true;
+    }
     /// Events only say that the control page is worth a look; true if there was one.
     bool take_events() {
         bool any = false;
@@ -77,8 +93,9 @@ class WorkerWire {
 /// The supervisor's records in `log.supervisor` and hops in `trace.supervisor`.
 class Journal {
   public:
-    Journal(shm::Segment log, shm::Segment trace, const shm::DoorbellWriter& logger_bell)
+    Journal(shm::Segment log, shm::Segment trace, shm::Segment errors, const shm::DoorbellWriter& logger_bell)
         : log_segment_(std::move(log)),
+          error_segment_(std::move(errors)),
           trace_segment_(std::move(trace)),
           log_(log_segment_),
           trace_(trace_segment_),
@@ -92,6 +109,11 @@ class Journal {
         record.wall_ns = now_ns(CLOCK_REALTIME);
         record.reserved = 0;
         event(record, static_cast<typename Types::Argument>(arguments)...);
+        if constexpr (level >= LogLevel::warn) {
+            hop(correlation, Hop::failed, record.id);
+            error_segment_.page<shm::ErrorPage>().note(error_key(record), record.wall_ns, correlation.value,
+                                                       std::as_bytes(std::span(&record, 1)));
+        }
         log_.commit();
         bell_.ring();
     }
@@ -109,6 +131,7 @@ class Journal {
 
   private:
     shm::Segment log_segment_;
+    shm::Segment error_segment_;
     shm::Segment trace_segment_;
     shm::BroadcastWriter<256> log_;
     shm::BroadcastWriter<64> trace_;

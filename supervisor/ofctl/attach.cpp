@@ -11,6 +11,8 @@
 namespace of::ofctl {
 namespace {
 
+using shm::text_of;
+
 constexpr std::string_view control_suffix = ".control";
 
 /// The state letter of /proc/<pid>/stat, or 0.
@@ -20,11 +22,6 @@ char proc_state(uint64_t pid) {
     std::getline(file, text);
     const auto close = text.rfind(')');
     return close == std::string::npos || close + 2 >= text.size() ? '\0' : text[close + 2];
-}
-
-template <size_t n>
-std::string_view text_of(const char (&field)[n]) {
-    return {field, strnlen(field, n)};
 }
 
 int64_t clock_now(clockid_t clock) {
@@ -143,6 +140,26 @@ std::vector<std::string> channels_in(const Source& source) {
     }
     std::ranges::sort(found);
     return found;
+}
+
+Expected<std::vector<std::pair<std::string, shm::Segment>>> open_segments(const View& view, std::string_view kind,
+                                                                          std::string_view only) {
+    std::vector<std::pair<std::string, shm::Segment>> segments;
+    const auto spec = shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "");
+    for (const auto& channel : channels_in(view.source())) {
+        if (channel.substr(0, channel.find('.')) != kind) continue;
+        auto process = channel.substr(kind.size() + 1);
+        if (!only.empty() && process != only) continue;
+        auto segment = view.segment(channel);
+        if (!segment) return tl::make_unexpected(segment.error());
+        if (segment->header().layout_hash != spec.layout_hash() || segment->header().total_bytes != spec.total_bytes())
+            return fail(ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know",
+                                                         channel, segment->header().layout_hash));
+        segments.emplace_back(std::move(process), std::move(*segment));
+    }
+    if (!only.empty() && segments.empty())
+        return fail(ErrorKind::missing, fmt::format("{} has no {} page", only, kind));
+    return segments;
 }
 
 }  // namespace of::ofctl

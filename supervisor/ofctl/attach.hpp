@@ -64,6 +64,25 @@ class View {
     shm::Segment control_;
 };
 
+/// The page of one process.
+template <typename Content>
+struct PageOf {
+    std::string process;
+    shm::Segment segment;
+    Content& content() const { return segment.page<Content>(); }
+};
+/// Segments of the pages `<kind>.<process>`, of `only` if it is not empty; each is checked to have this build's layout.
+Expected<std::vector<std::pair<std::string, shm::Segment>>> open_segments(const View& view, std::string_view kind,
+                                                                          std::string_view only);
+template <typename Content>
+Expected<std::vector<PageOf<Content>>> open_pages(const View& view, std::string_view kind, std::string_view only = "") {
+    return open_segments(view, kind, only).map([](auto segments) {
+        std::vector<PageOf<Content>> pages;
+        for (auto& [process, segment] : segments) pages.push_back({process, std::move(segment)});
+        return pages;
+    });
+}
+
 /// CLOCK_MONOTONIC and CLOCK_REALTIME, ns.
 int64_t mono_now();
 int64_t wall_now();

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "proto/calls.hpp"
+#include "proto/control.hpp"
 #include "proto/log_catalog.hpp"
 #include "proto/trace.hpp"
 #include "supervisor/ofctl/print.hpp"
@@ -60,6 +61,7 @@ FieldText field_text(const Field& field, const std::byte* message) {
     if (kind == "stream_state") return {field.name, enum_text<StreamState>(at), false};
     if (kind == "worker_state") return {field.name, enum_text<WorkerState>(at), false};
     if (kind == "call_status") return {field.name, enum_text<CallStatus>(at), false};
+    if (kind == "breaker_action") return {field.name, enum_text<BreakerAction>(at), false};
     if (kind == "book_state") return {field.name, enum_text<BookState>(at), false};
     if (kind == "hop") return {field.name, enum_text<Hop>(at), false};
     return {field.name, hex_text(at, 4), false};

@@ -42,6 +42,8 @@ class Json {
     Json& field(std::string_view name, const T& content) {
         return key(name).value(content);
     }
+    /// A number to three digits behind the point, however large.
+    Json& precise(std::string_view name, double number) { return key(name).raw(fmt::format("{:.3f}", number)); }
     const std::string& text() const { return text_; }
 
   private:

@@ -13,13 +13,15 @@ constexpr const char* footer = R"(Examples:
   ofctl status                              the workers, at a glance
   ofctl logs -f --level warn                warnings and errors as they come
   ofctl restart storage --reason "new disk"
+  ofctl errors                              what went wrong, each thing once
   ofctl metrics --worker storage            what it counts and measures
   ofctl shm ls                              every segment
   ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
+  ofctl breaker open binance/rest --for 5m --reason "their maintenance"
   ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
   ofctl --from /var/tmp/copied shm dump control
 
-All but restart and stop only read, and work on an instance whose supervisor is stopped or dead.
+All but restart, stop and changes of breakers only read, and work on an instance whose supervisor is stopped or dead.
 Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied, 6 timed out, 7 no supervisor,
 8 corrupt segment, 9 layout or version mismatch.)";
 
@@ -54,10 +56,16 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     metrics_verb->add_option("--interval", options.interval_s, "Rates over SEC seconds (1); 0 prints at once without")
         ->check(CLI::Range(0.0, 3600.0));
     metrics_verb->add_flag("--prom", options.prometheus, "Prometheus text format");
+    auto* errors_verb =
+        add_verb(app, chosen, "errors", "Each different warning and error once, the newest first", errors);
+    errors_verb->add_option("--worker", options.worker, "Only of this process");
+    errors_verb->add_option("--since", options.since_s, "Only those seen in the last SEC seconds");
     auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
     trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")
         ->required()
         ->expected(1);
+    trace_verb->add_option("--format", options.format, "perfetto: Chrome trace JSON, for ui.perfetto.dev")
+        ->check(CLI::IsMember({"perfetto"}));
 }
 
 void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
@@ -88,6 +96,14 @@ void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
         verb->add_flag("!--no-wait", options.wait, "Do not wait for the effect");
         verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")->check(CLI::Range(1, 86'400));
     }
+    auto* breaker_verb = add_verb(app, chosen, "breaker", "The circuit breakers; trip, reset or force one", breaker);
+    breaker_verb->add_option("ACTION", options.action, "ls (also without), show, trip, reset, open, close")
+        ->check(CLI::IsMember({"ls", "show", "trip", "reset", "open", "close"}));
+    breaker_verb->add_option("BREAKER", options.names, "PROCESS/NAME, such as binance/rest")->expected(0, 1);
+    breaker_verb->add_option("--for", options.span, "open, close: only for so long, such as 30s or 5m");
+    breaker_verb->add_option("--reason", options.reason, "For the log and the page");
+    breaker_verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds for the effect (30)")
+        ->check(CLI::Range(1, 86'400));
     auto* config_verb = app.add_subcommand("config", "The configuration file");
     config_verb->require_subcommand(1);
     config_verb->fallthrough();

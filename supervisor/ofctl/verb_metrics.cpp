@@ -11,35 +11,10 @@
 namespace of::ofctl {
 namespace {
 
-struct Page {
-    std::string process;
-    shm::Segment segment;
-    const shm::MetricsPage& content() const { return segment.page<shm::MetricsPage>(); }
-};
-
-Expected<std::vector<Page>> open_pages(const View& view, const Options& options) {
-    std::vector<Page> pages;
-    const auto spec = shm::make_spec("", "", shm::SegmentKind::page, "metrics", 0, 0, "");
-    for (const auto& channel : channels_in(view.source())) {
-        if (!channel.starts_with("metrics.")) continue;
-        const auto process = channel.substr(8);
-        if (!options.worker.empty() && process != options.worker) continue;
-        auto segment = view.segment(channel);
-        if (!segment) return tl::make_unexpected(segment.error());
-        if (segment->header().layout_hash != spec.layout_hash() || segment->header().total_bytes != spec.total_bytes())
-            return fail(ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know",
-                                                         channel, segment->header().layout_hash));
-        pages.push_back({process, std::move(*segment)});
-    }
-    if (pages.empty())
-        return fail(ErrorKind::missing, options.worker.empty()
-                                            ? "this instance has no metrics pages"
-                                            : fmt::format("there are no metrics of {}", options.worker));
-    return pages;
-}
+using MetricsPages = std::vector<PageOf<shm::MetricsPage>>;
 
 /// A second look after the interval gives rates; a dead or copied instance gets one look.
-std::vector<MetricsView> look(const View& view, const std::vector<Page>& pages, double interval_s) {
+std::vector<MetricsView> look(const View& view, const MetricsPages& pages, double interval_s) {
     std::vector<MetricsView> views;
     for (const auto& page : pages) views.push_back({page.process, shm::snapshot(page.content()), {}, 0});
     if (interval_s <= 0 || view.source().copied() || !view.supervisor_alive()) return views;
@@ -71,7 +46,7 @@ std::string json_of(const std::vector<MetricsView>& views, std::string_view filt
 int metrics(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
-    const auto pages = open_pages(*view, options);
+    const auto pages = open_pages<shm::MetricsPage>(*view, "metrics", options.worker);
     if (!pages) return refuse(options, pages.error());
     const std::string filter = options.names.empty() ? "" : options.names.front();
     const auto views = look(*view, *pages, options.prometheus ? 0 : options.interval_s);

@@ -1,4 +1,5 @@
-// ofctl trace ID: the hops of one correlation ID over all processes, its log records, and the message itself.
+// ofctl trace ID: the hops of one correlation ID over all processes, its log records, and the message itself; or the
+// hops as a file for a trace viewer.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,15 +10,11 @@
 #include "proto/trace.hpp"
 #include "supervisor/ofctl/decode.hpp"
 #include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/trace_file.hpp"
 #include "supervisor/ofctl/verbs.hpp"
 
 namespace of::ofctl {
 namespace {
-
-struct FoundHop {
-    TraceHop hop;
-    std::string process;
-};
 
 /// "binance-3-00000a1b2c", the decimal integer of the store's column, or 0x and hex digits.
 std::optional<CorrelationId> parse_id(std::string_view text) {
@@ -144,7 +141,9 @@ int trace(const Options& options) {
                                 fmt::format("nothing is known of {}: it was not sampled ([trace] sample = 1 traces "
                                             "everything), or its hops are overwritten ([rings] trace_slots)",
                                             to_string(*id))});
-    if (options.json) {
+    if (options.format == "perfetto") {
+        put_line(perfetto_of(*id, hops));
+    } else if (options.json) {
         print_json(*id, hops, messages);
     } else {
         print_table(options, *id, hops, messages);

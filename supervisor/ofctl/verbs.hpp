@@ -30,6 +30,9 @@ struct Options {
     std::string type;
     bool prometheus = false;
     double interval_s = 1;
+    std::string action;  ///< of ofctl breaker
+    std::string format;  ///< of ofctl trace
+    std::string span;    ///< "30s"
 };
 
 int status(const Options& options);
@@ -42,6 +45,8 @@ int shm_dump(const Options& options);
 int shm_tail(const Options& options);
 int trace(const Options& options);
 int metrics(const Options& options);
+int breaker(const Options& options);
+int errors(const Options& options);
 int config_check(const Options& options);
 
 /// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.

@@ -46,6 +46,9 @@ MISTAKES = [
     ('[rings]\nmarket_slots = 10000', 3, 16, "a power of two from 8192"),
     ('[rings]\nlog_slots = 4096.0', 3, 13, "a power of two"),
     ('[trace]\nsample = -1', 3, 10, "from 0"),
+    ('[breaker]\nfailures = 33', 3, 12, "from 0 to 32, found 33"),
+    ('[breaker]\nopen_ms = 500\nopen_max_ms = 400', 4, 15, "must not be below open_ms"),
+    ('[breaker]\nprobe = 2', 3, 1, 'did you mean "probes"'),
     # the workers' values
     ('[binance]\nsymbols = []', 3, 11, "found 0"),
     ('[binance]\nsymbols = "BTCUSDT"', 3, 11, 'write ["BTCUSDT"]'),

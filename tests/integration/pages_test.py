@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from system_support import OFCTL, OPENER, Instance, run, synthetic, wait_for
+from system_support import OFCTL, OPENER, Instance, alive, free_port, run, synthetic, wait_for
 import tap
 
 
@@ -93,6 +93,89 @@ def test_batches_save_most_messages():
         for page in instance.ofctl_json("metrics", "--interval", "0")["processes"]:
             if page["process"] in ("binance", "storage"):
                 assert page["updates"] > page["batch"] > 0 and page["saved_percent"] >= 60, page["saved_percent"]
+
+
+def breaker_of(instance, name):
+    return next(row for row in instance.ofctl_json("breaker")["breakers"] if "%s/%s" % (row["process"], row["breaker"]) == name)
+
+
+def test_breakers_are_listed_shown_and_commanded():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        code, out, err = instance.ofctl("breaker")
+        assert code == 0 and not err and not [line for line in out.splitlines() if len(line) > 80], (code, out, err)
+        for name in ("binance/rest", "storage/store", "communication/storage", "communication/binance"):
+            assert name in out and breaker_of(instance, name)["state"] == "closed", out
+        code, out, err = instance.ofctl("breaker", "show", "storage/store")
+        assert code == 0 and "opens at  5 failures" in out and "open for" in out, (code, out, err)
+        name = "communication/storage"
+        code, out, err = instance.ofctl("breaker", "open", name, "--reason", "a test", "--for", "10m")
+        assert code == 0 and "forced-open" in out and "a test" in out, (code, out, err)
+        row = breaker_of(instance, name)
+        assert row["state"] == "forced-open" and row["reason"] == "a test" and 0 < row["ends_in_ms"] <= 600000, row
+        status, answer = instance.answer("/api/trades?symbol=BTCUSDT")
+        assert status == 503 and "circuit breaker is open" in answer["error"], (status, answer)
+        wait_for(lambda: instance.metric("orderflow_breaker_state") == 3, "the metric says so")
+        pid = instance.pids()["communication"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: instance.pids().get("communication", pid) != pid, "communication is back")
+        instance.wait_healthy()
+        assert breaker_of(instance, name)["state"] == "forced-open", "the force did not survive the restart"
+        code, out, err = instance.ofctl("breaker", "reset", name)
+        assert code == 0 and "closed" in out, (code, out, err)
+        wait_for(lambda: instance.answer("/api/trades?symbol=BTCUSDT")[0] in (200, 404), "trades are served again")
+        code, out, err = instance.ofctl("breaker", "close", name, "--for", "250ms")
+        assert code == 0, (code, out, err)
+        wait_for(lambda: instance.answer("/api/trades?symbol=BTCUSDT")[0] in (200, 404)
+                 and breaker_of(instance, name)["state"] == "closed", "the force has ended by itself")
+        code, out, err = instance.ofctl("breaker", "trip", name)
+        assert code == 0 and breaker_of(instance, name)["trips"] == 1, (code, out, err)
+        for arguments, expected in ((["trip"], 2), (["trip", "storage/nothing"], 4), (["burn", name], 2), (["open", name, "--for", "soon"], 2)):
+            code, out, err = instance.ofctl("breaker", *arguments)
+            assert code == expected and (out + err).strip(), (arguments, code, out, err)
+        log = instance.ofctl("logs")[1]
+        assert "circuit breaker storage: open commanded by uid" in log and "a test" in log, log
+        before = instance.pids()
+        instance.process.kill()
+        instance.process.wait()
+        wait_for(lambda: not any(alive(pid) for pid in before.values()), "the workers end")
+        code, out, err = instance.ofctl("breaker")
+        assert code == 0 and "communication/storage" in out, (code, out, err)
+        assert instance.ofctl("breaker", "reset", name)[0] == 7
+
+
+def test_a_breaker_opens_when_the_rest_interface_is_gone_and_closes_when_it_is_back():
+    with synthetic() as exchange:
+        sections = {"breaker": {"failures": 3, "open_ms": 50, "open_max_ms": 200}, "binance": {"rest_url": "https://localhost:%d" % free_port()}}
+        with Instance(exchange, **sections) as instance:
+            instance.start_and_wait()
+            wait_for(lambda: breaker_of(instance, "binance/rest")["trips"] >= 2, "the breaker opens, and again after its probe")
+            row = breaker_of(instance, "binance/rest")
+            assert "connect" in row["last_failure"], row
+            errors = instance.ofctl_json("errors")["errors"]
+            assert any(error["name"] == "breaker_opened" and error["process"] == "binance" for error in errors), errors
+
+
+def test_each_error_is_kept_once_and_outlives_its_process():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        code, out, err = instance.ofctl("errors")
+        assert code == 0 and not err, (code, out, err)
+        for round_number in (1, 2):
+            pid = instance.pids()["storage"]
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: instance.pids().get("storage", pid) != pid, "storage is back")
+            instance.wait_healthy()
+        deaths = [error for error in instance.ofctl_json("errors")["errors"] if error["name"] == "worker_died"]
+        assert len(deaths) == 1 and deaths[0]["count"] == 2 and deaths[0]["process"] == "supervisor", deaths
+        assert deaths[0]["first_wall_ns"] < deaths[0]["last_wall_ns"] and "storage" in deaths[0]["text"], deaths
+        copies = instance.folder / "copies"
+        copies.mkdir()
+        for path in instance.segments():
+            shutil.copy(path, copies)
+        assert instance.stop() == 0, instance.output()
+        code, out, err = run(OFCTL, "--from", str(copies), "--instance", instance.name, "errors")
+        assert code == 0 and "storage" in out and "COUNT" in out, (code, out, err)
 
 
 if __name__ == "__main__":

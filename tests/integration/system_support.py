@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -144,6 +145,13 @@ class Instance:
     def api(self, path):
         with OPENER.open("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
             return json.load(answer)
+
+    def answer(self, path):
+        """(HTTP status, JSON) of a request, whatever the status."""
+        try:
+            return 200, self.api(path)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def metric(self, name):
         """The sum of a metric's samples in /metrics, over all labels; None before the first."""

@@ -12,6 +12,8 @@ namespace {
 constexpr ProcessId communication{ProcessKind::communication, 0};
 constexpr int64_t refusal_log_every_ns = ns_per_s;
 constexpr size_t calls_per_turn = 16;
+constexpr int64_t rest_open_ns = 5 * ns_per_s;
+constexpr int64_t rest_open_max_ns = 60 * ns_per_s;
 
 }  // namespace
 
@@ -49,10 +51,17 @@ Expected<void> Feed::open_upstream() {
     if (!tls) return tl::make_unexpected(tls.error());
     tls_ = std::move(*tls);
     const auto limited = [this](int status, int64_t pause_ms) { on_limited(status, pause_ms); };
-    rest_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, limited);
+    // Books wait for snapshots: look again sooner than others do.
+    auto rules = runtime_.options().breaker;
+    rules.open_ns = std::min(rules.open_ns, rest_open_ns);
+    rules.open_max_ns = std::min(rules.open_max_ns, rest_open_max_ns);
+    auto& breakers = runtime_.breakers();
+    rest_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, breakers.add("rest", rules), limited);
     const bool elsewhere =
         config_.history_url.origin() + config_.history_url.path != config_.rest_url.origin() + config_.rest_url.path;
-    if (elsewhere) history_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, limited);
+    if (elsewhere)
+        history_ =
+            std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, breakers.add("history", rules), limited);
     repair_ = std::make_unique<Repair>(runtime_, *rest_, history(), config_.repair_ids_max);
     legs_ =
         std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), std::random_device{}());

@@ -24,6 +24,7 @@ using tcp = asio::ip::tcp;
 using error_code = boost::system::error_code;
 
 constexpr int64_t minute_ns = 60 * ns_per_s;
+constexpr int64_t look_period_ns = ns_per_s;  ///< at a breaker that an operator may close
 
 uint64_t number_in(std::string_view text) {
     uint64_t value = 0;
@@ -55,10 +56,11 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     };
     using LinkPtr = std::shared_ptr<Link>;
 
-    Client(asio::io_context& loop, asio::ssl::context& context, Url to, OnLimited limited)
+    Client(asio::io_context& loop, asio::ssl::context& context, Url to, CircuitBreaker& circuit, OnLimited limited)
         : io(loop),
           tls(context),
           url(std::move(to)),
+          breaker(circuit),
           on_limited(std::move(limited)),
           resolver(loop),
           deadline(loop),
@@ -86,6 +88,8 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     void pump() {
         if (busy || stopped || queue.empty()) return;
         if (const auto wait = wait_ns(); wait > 0) return sleep(wait);
+        permit = breaker.allow();
+        if (!permit) return sleep(std::clamp(breaker.retry_in_ns(), ns_per_ms, look_period_ns));
         busy = true;
         current = std::move(queue.front());
         queue.pop_front();
@@ -188,7 +192,15 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         finish(answer);
     }
 
+    /// Told to come later is the exchange's right and no failure; silence and errors of the server's own are.
+    void report(const RestAnswer& answer) {
+        if (answer.status == 0 || answer.status >= 500) return breaker.fail(permit, CorrelationId{}, answer.error);
+        const bool limited = answer.status == 429 || answer.status == 418;
+        limited ? breaker.ignore(permit) : breaker.succeed(permit);
+    }
+
     void finish(RestAnswer& answer) {
+        report(answer);
         deadline.cancel();
         ++turn;
         busy = false;
@@ -227,6 +239,7 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     asio::io_context& io;
     asio::ssl::context& tls;
     Url url;
+    CircuitBreaker& breaker;
     OnLimited on_limited;
     tcp::resolver resolver;
     asio::steady_timer deadline;
@@ -234,6 +247,7 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     std::deque<Request> queue;
     Request current{};
     LinkPtr link;
+    shm::Permit permit;  ///< of the current request
     uint64_t turn = 0;
     bool busy = false;
     bool retried = false;
@@ -243,8 +257,8 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     int64_t weight_minute = 0;
 };
 
-Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, OnLimited on_limited)
-    : client_(std::make_shared<Client>(io, tls, std::move(url), std::move(on_limited))) {}
+Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, CircuitBreaker& breaker, OnLimited on_limited)
+    : client_(std::make_shared<Client>(io, tls, std::move(url), breaker, std::move(on_limited))) {}
 Rest::~Rest() { client_->stop(); }
 
 void Rest::get(const std::string& target, bool urgent, OnAnswer on_answer) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "workers/binance/url.hpp"
+#include "workers/runtime/breakers.hpp"
 
 namespace of::binance {
 
@@ -38,7 +39,9 @@ class Rest {
     /// Told of each answer that limits us: its status and for how long nothing will be sent.
     using OnLimited = std::function<void(int status, int64_t pause_ms)>;
 
-    Rest(boost::asio::io_context& io, boost::asio::ssl::context& tls, Url url, OnLimited on_limited);
+    /// `breaker` opens when requests get no answer or a 5xx; while it is open they wait in the queue.
+    Rest(boost::asio::io_context& io, boost::asio::ssl::context& tls, Url url, CircuitBreaker& breaker,
+         OnLimited on_limited);
     ~Rest();
     Rest(const Rest&) = delete;
 

@@ -12,7 +12,8 @@ Expected<void> Calls::open() {
         if (process.kind != ProcessKind::storage && process.kind != ProcessKind::binance) continue;
         auto caller = runtime_.caller(process);
         if (!caller) return tl::make_unexpected(caller.error());
-        lines_.push_back({process, std::move(*caller)});
+        auto& breaker = runtime_.breakers().add(name_of(process), runtime_.options().breaker);
+        lines_.push_back({process, std::move(*caller), &breaker});
     }
     return {};
 }
@@ -20,8 +21,12 @@ Expected<void> Calls::open() {
 void Calls::call(ProcessId server, Caller::Request request, Caller::OnRow on_row, Caller::OnEnd on_end) {
     const auto line = std::ranges::find(lines_, server, &Line::server);
     if (line == lines_.end() || !runtime_.alive(server)) return on_end(CallStatus::unavailable, 0);
+    const auto permit = allow(*line);
+    if (!permit) return on_end(CallStatus::circuit_open, 0);
     runtime_.trace().hop(request.correlation, Hop::called, mono_ns(), request.from_id, -1);
-    auto ended = [this, server, request, on_end = std::move(on_end)](CallStatus status, uint32_t rows) {
+    auto ended = [this, server, request, permit, breaker = line->breaker, on_end = std::move(on_end)](CallStatus status,
+                                                                                                      uint32_t rows) {
+        report(*breaker, permit, status, request.correlation);
         if (status == CallStatus::timed_out) {
             runtime_.log().write(log_event::call_timed_out, request.correlation, name_of(request.type), name_of(server),
                                  static_cast<uint64_t>(request.timeout_ms));
@@ -30,6 +35,21 @@ void Calls::call(ProcessId server, Caller::Request request, Caller::OnRow on_row
         on_end(status, rows);
     };
     line->caller->call(request, std::move(on_row), std::move(ended));
+}
+
+shm::Permit Calls::allow(Line& line) {
+    const auto* slot = runtime_.control().find(name_of(line.server));
+    const auto incarnation = slot == nullptr ? 0 : slot->desk.incarnation.load(std::memory_order_relaxed);
+    if (incarnation != line.incarnation) line.breaker->retry_now();
+    line.incarnation = incarnation;
+    return line.breaker->allow();
+}
+
+/// A server that answers, whatever it says, is well; one that is silent or has no room is not.
+void Calls::report(CircuitBreaker& breaker, const shm::Permit& permit, CallStatus status, CorrelationId correlation) {
+    const bool failed = status == CallStatus::timed_out || status == CallStatus::overloaded;
+    if (failed) return breaker.fail(permit, correlation, name_of(status));
+    status == CallStatus::cancelled ? breaker.ignore(permit) : breaker.succeed(permit);
 }
 
 size_t Calls::poll() {

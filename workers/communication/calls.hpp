@@ -13,7 +13,7 @@ class Calls {
     explicit Calls(Runtime& runtime) : runtime_(runtime) {}
     Expected<void> open();
 
-    /// `unavailable` at once when the server does not run.
+    /// `unavailable` at once when the server does not run, `circuit_open` when it has failed too often.
     void call(ProcessId server, Caller::Request request, Caller::OnRow on_row, Caller::OnEnd on_end);
 
     size_t poll();
@@ -24,7 +24,13 @@ class Calls {
     struct Line {
         ProcessId server;
         std::unique_ptr<Caller> caller;
+        CircuitBreaker* breaker;
+        uint32_t incarnation = 0;  ///< of the server, at the last call
     };
+    /// Whether the server may be called, after a word to the breaker if it is another process than last time.
+    shm::Permit allow(Line& line);
+    static void report(CircuitBreaker& breaker, const shm::Permit& permit, CallStatus status,
+                       CorrelationId correlation);
     Runtime& runtime_;
     std::vector<Line> lines_;
 };

@@ -25,6 +25,9 @@ Answer call_refusal(CallStatus status, std::string_view server, CorrelationId co
             return refusal(404, fmt::format("{} does not know that symbol", server), correlation);
         case CallStatus::bad_request:
             return refusal(400, fmt::format("{} refused the request", server), correlation);
+        case CallStatus::circuit_open:
+            return refusal(503, fmt::format("{} has failed too often: its circuit breaker is open", server),
+                           correlation);
         default:
             return refusal(503, fmt::format("{} does not run", server), correlation);
     }

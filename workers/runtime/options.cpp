@@ -7,18 +7,45 @@
 namespace of {
 namespace {
 
-/// "storage=5,logger=7" into the map; false for anything else.
-bool parse_doorbells(const std::string& text, std::map<std::string, int>& doorbells) {
+/// "storage=5,logger=7" as pairs; false for anything else.
+bool parse_pairs(const std::string& text, std::map<std::string, int64_t>& pairs) {
     size_t from = 0;
     while (from < text.size()) {
         const auto end = std::min(text.find(',', from), text.size());
         const auto equals = text.find('=', from);
-        int descriptor = -1;
+        int64_t value = -1;
         if (equals >= end) return false;
-        const auto [last, error] = std::from_chars(text.data() + equals + 1, text.data() + end, descriptor);
-        if (error != std::errc{} || last != text.data() + end || descriptor < 0) return false;
-        doorbells[text.substr(from, equals - from)] = descriptor;
+        const auto [last, error] = std::from_chars(text.data() + equals + 1, text.data() + end, value);
+        if (error != std::errc{} || last != text.data() + end || value < 0) return false;
+        pairs[text.substr(from, equals - from)] = value;
         from = end + 1;
+    }
+    return true;
+}
+
+bool parse_doorbells(const std::string& text, std::map<std::string, int>& doorbells) {
+    std::map<std::string, int64_t> pairs;
+    if (!parse_pairs(text, pairs)) return false;
+    for (const auto& [name, descriptor] : pairs) doorbells[name] = static_cast<int>(descriptor);
+    return true;
+}
+
+/// As the supervisor writes the section [breaker]; what is not named keeps its default.
+bool parse_breaker(const std::string& text, shm::BreakerRules& rules) {
+    std::map<std::string, int64_t> pairs;
+    if (!parse_pairs(text, pairs)) return false;
+    constexpr int64_t ns_per_ms = 1'000'000;
+    for (const auto& [name, value] : pairs) {
+        if (name == "failures") rules.failures_max = static_cast<uint32_t>(value);
+        if (name == "window_ms") rules.window_ns = value * ns_per_ms;
+        if (name == "rate_percent") rules.rate_percent = static_cast<uint32_t>(value);
+        if (name == "calls_min") rules.calls_min = static_cast<uint32_t>(value);
+        if (name == "open_ms") rules.open_ns = value * ns_per_ms;
+        if (name == "open_max_ms") rules.open_max_ns = value * ns_per_ms;
+        if (name == "jitter_percent") rules.jitter_percent = static_cast<uint32_t>(value);
+        if (name == "healthy_ms") rules.healthy_ns = value * ns_per_ms;
+        if (name == "probes") rules.probes = static_cast<uint32_t>(value);
+        if (name == "probe_lease_ms") rules.lease_ns = value * ns_per_ms;
     }
     return true;
 }
@@ -45,6 +72,7 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     WorkerOptions options;
     std::string check_path;
     std::string doorbells;
+    std::string breaker;
     std::string wait = "sleep";
     unsigned index = 0;
     CLI::App app(std::string(program.summary), "of-" + std::string(name_of(program.kind)));
@@ -59,6 +87,7 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--data-dir", options.data_dir, "Where data is kept")->type_name("DIR");
     app.add_option("--log-dir", options.log_dir, "Where logs are kept")->type_name("DIR");
     app.add_option("--trace-sample", options.trace_sample, "Trace 1 in N pieces of work; 0 for none")->type_name("N");
+    app.add_option("--breaker", breaker, "Rules of circuit breakers: NAME=NUMBER,...");
     app.add_option("--wait", wait, "What to do when idle")->check(CLI::IsMember({"sleep", "yield", "spin"}));
     app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
     app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");
@@ -70,6 +99,10 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     if (!check_path.empty()) return check_config(program, check_path);
     options.self = {program.kind, static_cast<uint8_t>(index)};
     options.wait = wait == "spin" ? WaitMode::spin : wait == "yield" ? WaitMode::yield : WaitMode::sleep;
+    if (!parse_breaker(breaker, options.breaker)) {
+        fmt::print(stderr, "of-{}: --breaker must be NAME=NUMBER,...\n", name_of(program.kind));
+        return code(ExitCode::usage);
+    }
     if (options.config_path.empty() || !parse_doorbells(doorbells, options.doorbells)) {
         fmt::print(stderr, "of-{}: {}; it is started by ofsupervisor (see ofsupervisor run --help)\n",
                    name_of(program.kind),

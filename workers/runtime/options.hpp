@@ -7,6 +7,7 @@
 
 #include "proto/settings.hpp"
 #include "proto/types.hpp"
+#include "shm/breaker.hpp"
 
 namespace of {
 
@@ -21,6 +22,7 @@ struct WorkerOptions {
     std::string log_dir;
     uint64_t trace_sample = 0;  ///< 1 in so many pieces of work leaves trace hops; 0 for none
     WaitMode wait = WaitMode::sleep;
+    shm::BreakerRules breaker;  ///< of every dependency, unless its worker has a reason for others
     uint64_t parent_pid = 0;
     std::map<std::string, int> doorbells;  ///< eventfd of each process, inherited
 };

@@ -3,7 +3,6 @@
 #include "proto/control.hpp"
 
 namespace of {
-namespace {}
 
 Expected<std::unique_ptr<Runtime>> Runtime::attach(const WorkerOptions& options) {
     auto attachment = Attachment::open(options);
@@ -28,11 +27,17 @@ Expected<void> Runtime::open_own_channels() {
     if (!trace) return tl::make_unexpected(trace.error());
     auto metrics = page(ChannelKind::metrics, self());
     if (!metrics) return tl::make_unexpected(metrics.error());
+    auto breakers = page(ChannelKind::breaker, self());
+    if (!breakers) return tl::make_unexpected(breakers.error());
+    auto errors = page(ChannelKind::error, self());
+    if (!errors) return tl::make_unexpected(errors.error());
     auto events = sender(ChannelKind::event, supervisor_process);
     if (!events) return tl::make_unexpected(events.error());
-    log_ = std::make_unique<Log>(std::move(*log));
+    error_segment_.emplace(std::move(*errors));
     trace_ = std::make_unique<Trace>(std::move(*trace), options_.trace_sample);
+    log_ = std::make_unique<Log>(std::move(*log), &error_segment_->page<shm::ErrorPage>(), trace_.get());
     metrics_ = std::make_unique<Metrics>(std::move(*metrics), *correlations_);
+    breakers_ = std::make_unique<Breakers>(std::move(*breakers), BreakerOwner{*log_, *metrics_, *correlations_});
     events_ = std::make_unique<Sender<128>>(std::move(*events));
     set_state(WorkerState::attaching);
     return {};

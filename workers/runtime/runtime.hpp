@@ -9,6 +9,7 @@
 
 #include "proto/correlation.hpp"
 #include "workers/runtime/attachment.hpp"
+#include "workers/runtime/breakers.hpp"
 #include "workers/runtime/call.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/metrics.hpp"
@@ -32,6 +33,7 @@ class Runtime {
     Log& log() { return *log_; }
     Trace& trace() { return *trace_; }
     Metrics& metrics() { return *metrics_; }
+    Breakers& breakers() { return *breakers_; }
     CorrelationId next_correlation() { return correlations_->next(); }
     uint32_t incarnation() const { return incarnation_; }
 
@@ -80,9 +82,11 @@ class Runtime {
     uint32_t incarnation_ = 0;
     WorkerState state_ = WorkerState::attaching;
     std::unique_ptr<CorrelationSource> correlations_;
+    std::optional<shm::Segment> error_segment_;
     std::unique_ptr<Log> log_;
     std::unique_ptr<Trace> trace_;
     std::unique_ptr<Metrics> metrics_;
+    std::unique_ptr<Breakers> breakers_;
     std::unique_ptr<Sender<128>> events_;
 };
 

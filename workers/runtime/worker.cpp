@@ -106,6 +106,10 @@ class Loop {
                 deadline_ns_ = static_cast<int64_t>(reinterpret_cast<const CommandDrain*>(header)->deadline_ns);
                 begin_drain(header->correlation, "the supervisor asks for it");
             }
+            if (header->type == MessageType::command_breaker) {
+                runtime_.trace().hop(header->correlation, Hop::commanded, mono_ns(), 0, -1);
+                runtime_.breakers().obey(*reinterpret_cast<const CommandBreaker*>(header));
+            }
             commands_.done();
             ++handled;
         }
@@ -162,6 +166,14 @@ class Loop {
     bool draining_ = false;
 };
 
+/// An assertion's last words. The log's ring and page are shared memory: they outlive the abort that follows.
+Runtime* asserting = nullptr;
+
+void log_assertion(const char* condition, const char* file, int line) {
+    if (asserting == nullptr) return;
+    asserting->log().write(log_event::assertion_failed, CorrelationId{}, file, static_cast<uint64_t>(line), condition);
+}
+
 /// No worker outlives its supervisor: SIGTERM (and so a drain) when it dies. The look behind closes the gap before the
 /// call.
 bool bind_to_parent(uint64_t parent_pid) {
@@ -187,6 +199,8 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     shm::register_membarrier();
     auto runtime = Runtime::attach(options);
     if (!runtime) return refuse_start(options, runtime.error());
+    asserting = runtime->get();
+    on_assert = log_assertion;
     auto commands = (*runtime)->receiver(ChannelKind::command, supervisor_process);
     if (!commands) return refuse_start(options, commands.error());
     const auto worker = make(**runtime, settings);

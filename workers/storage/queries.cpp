@@ -31,7 +31,8 @@ CallStatus Queries::trades(const Call& call, Reply& reply) {
     const auto symbol = catalog_.find(call.symbol.view());
     if (!symbol) return CallStatus::not_found;
     const auto deadline = std::min(mono_ns() + query_ns_max, static_cast<int64_t>(call.deadline_ns));
-    const auto rows = collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == from_newest, deadline});
+    const auto rows =
+        collect({*symbol, call.from_id, std::min(call.limit, trades_max), call.from_id == from_newest, deadline});
     if (!rows) {
         open_.clear();  // the next query opens the files anew
         return mono_ns() > deadline ? CallStatus::timed_out : CallStatus::unavailable;

@@ -47,6 +47,11 @@ Expected<void> Storage::start() {
         written_ = name;
         runtime_.log().write(log_event::store_day_changed, runtime_.next_correlation(), name);
     };
+    // A full disk may have room again at any moment, and the market ring holds minutes: look more often than others do.
+    auto rules = runtime_.options().breaker;
+    rules.open_ns = std::min(rules.open_ns, ns_per_s);
+    rules.open_max_ns = std::min(rules.open_max_ns, retry_delay_max_ns);
+    breaker_ = &runtime_.breakers().add("store", rules);
     queries_ = std::make_unique<Queries>(sink_->catalog());
     auto calls = runtime_.call_server(communication, [this](const Call& call, Reply& reply) {
         runtime_.trace().hop(call.header.correlation, Hop::served, mono_ns(), call.limit, 0);
@@ -119,8 +124,18 @@ void Storage::note_laps(Ingest& ingest) {
 
 void Storage::store(Ingest& ingest, int64_t now_ns) {
     const auto began = mono_ns();
+    const auto permit = breaker_->allow();
+    if (!permit) {
+        retry_ns_ = now_ns + std::min(breaker_->retry_in_ns(), retry_delay_max_ns);
+        return;
+    }
     const auto committed = sink_->commit(ingest.batch());
-    if (!committed) return failed(committed.error(), now_ns);
+    if (!committed) {
+        const auto cause = runtime_.next_correlation();
+        breaker_->fail(permit, cause, committed.error().message);
+        return failed(committed.error(), cause, now_ns);
+    }
+    breaker_->succeed(permit);
     retry_ns_ = retry_delay_ns_ = 0;
     count(ingest, *committed, began);
     trace(ingest);
@@ -153,13 +168,13 @@ void Storage::trace(const Ingest& ingest) {
     }
 }
 
-void Storage::failed(const Error& error, int64_t now_ns) {
+void Storage::failed(const Error& error, CorrelationId cause, int64_t now_ns) {
     retry_delay_ns_ = std::clamp(retry_delay_ns_ * 2, retry_delay_min_ns, retry_delay_max_ns);
     retry_ns_ = now_ns + retry_delay_ns_;
     counters_.failures.add();
     if (failure_told_ns_ != 0 && now_ns - failure_told_ns_ < ns_per_s) return;
     failure_told_ns_ = now_ns;
-    runtime_.log().write(log_event::store_failed, runtime_.next_correlation(), store_options_.folder, error.message);
+    runtime_.log().write(log_event::store_failed, cause, store_options_.folder, error.message);
 }
 
 /// Wakes the loop when the oldest waiting batch is due, so that nobody has to spin for it.

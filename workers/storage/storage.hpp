@@ -41,7 +41,7 @@ class Storage : public Worker {
     void store(Ingest& ingest, int64_t now_ns);
     void count(const Ingest& ingest, const Committed& committed, int64_t began_ns);
     void trace(const Ingest& ingest);
-    void failed(const Error& error, int64_t now_ns);
+    void failed(const Error& error, CorrelationId cause, int64_t now_ns);
     void set_alarm();
     /// Whether every ring is stored as far as drain() demands, and nobody writes any more.
     bool all_stored() const;
@@ -63,8 +63,9 @@ class Storage : public Worker {
     std::vector<Source> sources_;
     boost::asio::steady_timer alarm_;
     int64_t alarm_ns_ = 0;
-    int64_t retry_ns_ = 0;        ///< no commit before this
-    int64_t retry_delay_ns_ = 0;  ///< 0 while all is well
+    int64_t retry_ns_ = 0;               ///< no commit before this
+    CircuitBreaker* breaker_ = nullptr;  ///< "store": what commits go through
+    int64_t retry_delay_ns_ = 0;         ///< 0 while all is well
     int64_t failure_told_ns_ = 0;
     uint64_t refused_told_ = 0;
     uint64_t expired_told_ = 0;

@@ -1,0 +1,222 @@
+// ofctl breaker: the circuit breakers of all workers; trip, reset or force one.
+//
+// Reading needs only the pages. A change goes over the supervisor to the worker, which alone writes its page; it is
+// done when the page shows it.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "proto/control.hpp"
+#include "shm/breaker.hpp"
+#include "supervisor/ofctl/control_client.hpp"
+#include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/print.hpp"
+
+namespace of::ofctl {
+namespace {
+
+using shm::BreakerState;
+
+using BreakerPages = std::vector<PageOf<shm::BreakerPage>>;
+
+/// A record as it is at one moment.
+struct BreakerRow {
+    std::string process;
+    std::string name;
+    const shm::BreakerRecord* record;
+    BreakerState state;
+    int64_t now_ns;
+
+    std::string id() const { return process + "/" + name; }
+    uint64_t of(const std::atomic<uint64_t>& counter) const { return counter.load(std::memory_order_relaxed); }
+    bool forced() const { return state == BreakerState::forced_open || state == BreakerState::forced_closed; }
+    /// Until probes may go, or the force ends; nothing when there is no such moment.
+    std::optional<int64_t> ends_in_ns() const {
+        const auto at = forced() ? record->forced_until_ns.load(std::memory_order_relaxed)
+                                 : record->retry_ns.load(std::memory_order_relaxed);
+        if ((!forced() && state != BreakerState::open) || at == 0) return {};
+        return std::max<int64_t>(0, at - now_ns);
+    }
+    std::string text(const shm::SharedText<64>& field) const {
+        std::string found;
+        return record->lock.read([&] { found = field.load(); }) ? found : "";
+    }
+    uint64_t recent_failures() const {
+        const auto failures = of(record->failures_at);
+        uint64_t recent = 0;
+        for (uint64_t i = 0; i < std::min<uint64_t>(failures, shm::breaker_failures_max); ++i) {
+            const auto at = record->failure_ns[i].load(std::memory_order_relaxed);
+            recent += now_ns - at < record->window_ns.load(std::memory_order_relaxed);
+        }
+        return recent;
+    }
+};
+
+std::vector<BreakerRow> rows_of(const BreakerPages& pages) {
+    std::vector<BreakerRow> rows;
+    for (const auto& page : pages) {
+        for (size_t i = 0; i < page.content().size(); ++i) {
+            const auto& record = page.content().records[i];
+            rows.push_back({page.process, std::string(shm::text_of(record.name)), &record,
+                            static_cast<BreakerState>(record.state.load(std::memory_order_acquire)), mono_now()});
+        }
+    }
+    return rows;
+}
+
+std::string ends_text(const BreakerRow& row) {
+    const auto ends = row.ends_in_ns();
+    return ends ? span_text(*ends) : row.forced() ? "reset" : "-";
+}
+
+Table::Cell state_cell(const BreakerRow& row) {
+    const auto tone = row.state == BreakerState::closed                                           ? Tone::good
+                      : row.state == BreakerState::open || row.state == BreakerState::forced_open ? Tone::bad
+                                                                                                  : Tone::warn;
+    return {std::string(name_of(row.state)), tone};
+}
+
+void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
+    using enum Table::Align;
+    Table table({{"BREAKER"},
+                 {"STATE"},
+                 {"RECENT", right},
+                 {"FAILED", right},
+                 {"TRIPS", right},
+                 {"REFUSED", right},
+                 {"ENDS IN", right},
+                 {"REASON"}});
+    for (const auto& row : rows) {
+        table.add({row.id(), state_cell(row), std::to_string(row.recent_failures()),
+                   count_text(row.of(row.record->failed)), count_text(row.of(row.record->trips)),
+                   count_text(row.of(row.record->refused)), ends_text(row),
+                   row.forced() ? row.text(row.record->reason).substr(0, 24) : ""});
+    }
+    table.print(options.headers);
+}
+
+void append_json(Json& json, const BreakerRow& row) {
+    const auto& record = *row.record;
+    json.open_object().field("process", std::string_view(row.process)).field("breaker", std::string_view(row.name));
+    json.field("state", name_of(row.state)).field("generation", record.generation.load());
+    json.field("recent_failures", row.recent_failures()).field("trips_in_row", record.trips_in_row.load());
+    for (const auto& [name, counter] :
+         {std::pair("allowed", &record.allowed), std::pair("refused", &record.refused),
+          std::pair("succeeded", &record.succeeded), std::pair("failed", &record.failed),
+          std::pair("ignored", &record.ignored), std::pair("late", &record.late), std::pair("trips", &record.trips),
+          std::pair("leases_lost", &record.leases_lost)})
+        json.field(name, row.of(*counter));
+    if (const auto ends = row.ends_in_ns()) json.field("ends_in_ms", *ends / 1'000'000);
+    json.field("reason", std::string_view(row.text(record.reason)));
+    json.field("last_failure", std::string_view(row.text(record.last_failure)));
+    json.field("last_failure_wall_ns", record.last_failure_wall_ns.load());
+    json.field("last_correlation", std::string_view(to_string(CorrelationId{record.last_correlation.load()})));
+    json.field("failures_max", record.failures_max.load()).field("window_ms", record.window_ns.load() / 1'000'000);
+    json.field("rate_percent", record.rate_percent.load()).field("calls_min", record.calls_min.load());
+    json.field("open_ms", record.open_ns.load() / 1'000'000)
+        .field("open_max_ms", record.open_max_ns.load() / 1'000'000);
+    json.field("probes", record.probes.load()).close_object();
+}
+
+int list(const Options& options, const std::vector<BreakerRow>& rows) {
+    if (!options.json) {
+        print_table(options, rows);
+        return code(ExitCode::ok);
+    }
+    Json json;
+    json.open_object().key("breakers").open_array();
+    for (const auto& row : rows) append_json(json, row);
+    put_line(json.close_array().close_object().text());
+    return code(ExitCode::ok);
+}
+
+/// "1m00s 2m00s 4m00s ...": what the next trips in a row would cost.
+std::string schedule(const shm::BreakerRecord& record) {
+    const shm::BreakerRules rules{.open_ns = record.open_ns.load(), .open_max_ns = record.open_max_ns.load()};
+    std::string text;
+    for (uint32_t trips = 0; trips < 8; ++trips)
+        text += (text.empty() ? "" : " ") + span_text(shm::Breaker::open_time_ns(rules, trips));
+    return text;
+}
+
+int show(const Options& options, const BreakerRow& row) {
+    if (options.json) {
+        Json json;
+        append_json(json, row);
+        put_line(json.text());
+        return code(ExitCode::ok);
+    }
+    const auto& record = *row.record;
+    put_line(fmt::format("{}: {}, generation {}, ends in {}", row.id(), name_of(row.state), record.generation.load(),
+                         ends_text(row)));
+    put_line(fmt::format("calls     {} allowed, {} refused; {} succeeded, {} failed, {} ignored, {} late",
+                         row.of(record.allowed), row.of(record.refused), row.of(record.succeeded),
+                         row.of(record.failed), row.of(record.ignored), row.of(record.late)));
+    put_line(fmt::format("trips     {} in all, {} in a row; {} probes never reported", row.of(record.trips),
+                         record.trips_in_row.load(), row.of(record.leases_lost)));
+    put_line(fmt::format("opens at  {} failures ({} now) or {} % of {} calls within {}", record.failures_max.load(),
+                         row.recent_failures(), record.rate_percent.load(), record.calls_min.load(),
+                         span_text(record.window_ns.load())));
+    put_line(fmt::format("open for  {}, {} probes", schedule(record), record.probes.load()));
+    if (const auto why = row.text(record.last_failure); !why.empty())
+        put_line(fmt::format("last      {} {} ({})", wall_text(record.last_failure_wall_ns.load()), why,
+                             to_string(CorrelationId{record.last_correlation.load()})));
+    if (const auto reason = row.text(record.reason); !reason.empty()) put_line(fmt::format("reason    {}", reason));
+    return code(ExitCode::ok);
+}
+
+/// "250ms", "30s", "5m", "2h" in ns; nothing for any other text.
+std::optional<int64_t> parse_span(std::string_view text) {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+    const int64_t factor = unit == "ms"  ? 1'000'000
+                           : unit == "s" ? 1'000'000'000
+                           : unit == "m" ? 60'000'000'000
+                           : unit == "h" ? 3'600'000'000'000
+                                         : 0;
+    if (error != std::errc{} || factor == 0 || value <= 0 || value > 1'000'000) return {};
+    return value * factor;
+}
+
+int change(const Options& options, const BreakerPages& pages, const BreakerRow& row) {
+    const auto for_ns = options.span.empty() ? std::optional<int64_t>(0) : parse_span(options.span);
+    if (!for_ns)
+        return refuse(options, {ErrorKind::invalid,
+                                fmt::format("--for must be such as 250ms, 30s, 5m or 2h, found \"{}\"", options.span)});
+    const auto generation = row.record->generation.load();
+    const auto answer = request(
+        options, fmt::format("breaker {} {} {} {} {}", row.process, row.name, options.action, *for_ns, options.reason));
+    if (!answer) return refuse(options, answer.error());
+    if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
+    if (!wait_for(options.timeout_s, [&] { return row.record->generation.load() != generation; }))
+        return tell(options, code(ExitCode::timed_out),
+                    fmt::format("{} has not obeyed within {} s", row.process, options.timeout_s));
+    for (const auto& now : rows_of(pages)) {
+        if (now.id() == row.id()) return list(options, {now});
+    }
+    return code(ExitCode::failed);
+}
+
+}  // namespace
+
+int breaker(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    const auto pages = open_pages<shm::BreakerPage>(*view, "breaker");
+    if (!pages) return refuse(options, pages.error());
+    const auto rows = rows_of(*pages);
+    if (options.action.empty() || options.action == "ls") return list(options, rows);
+    if (options.names.empty())
+        return refuse(options, {ErrorKind::invalid,
+                                fmt::format("which? ofctl breaker {} PROCESS/BREAKER, such as {}", options.action,
+                                            rows.empty() ? "binance/rest" : rows.front().id())});
+    const auto found = std::ranges::find(rows, options.names.front(), &BreakerRow::id);
+    if (found == rows.end())
+        return refuse(options,
+                      {ErrorKind::missing,
+                       fmt::format("there is no circuit breaker {}; ofctl breaker lists them", options.names.front())});
+    return options.action == "show" ? show(options, *found) : change(options, *pages, *found);
+}
+
+}  // namespace of::ofctl

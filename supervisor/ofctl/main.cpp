@@ -67,6 +67,14 @@ void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
         verb->add_option("--symbol", options.symbol, "Only of this symbol");
         verb->add_option("--type", options.type, "Only of this type, such as trade");
     }
+    auto* verify_verb = add_verb(*shm_verb, chosen, "verify", "Check everything that the segments promise", shm_verify);
+    verify_verb->add_option("SEGMENT", options.names, "Only these; all of the instance without");
+    verify_verb->footer(
+        "Checks header, schema, sizes, commit words, cursors, conservation, and that the segments are those of the\n"
+        "wiring. Works beside living writers, on dead instances and on copies (--from DIR). Ends with 8 when "
+        "something\n"
+        "is corrupt, missing or surplus, and with 9 when a segment is sound but of another layout.\n"
+        "Example: ofctl shm verify && echo all is well");
     dump_verb->add_option("--slots", options.slots, "Positions A:B instead of the newest");
     tail_verb->add_flag("-f,--follow", options.follow, "Go on with new ones");
 }

@@ -38,6 +38,7 @@ int logs(const Options& options);
 int shm_ls(const Options& options);
 int shm_dump(const Options& options);
 int shm_tail(const Options& options);
+int shm_verify(const Options& options);
 int trace(const Options& options);
 int config_check(const Options& options);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "shm/commit_word.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/verbs.hpp"

@@ -28,6 +28,8 @@ struct Options {
     std::string slots;  ///< "A:B"
     std::string symbol;
     std::string type;
+    double interval_s = 1;
+    bool yes = false;  ///< do it, instead of telling what would be done
 };
 
 int status(const Options& options);
@@ -39,6 +41,8 @@ int shm_ls(const Options& options);
 int shm_dump(const Options& options);
 int shm_tail(const Options& options);
 int shm_verify(const Options& options);
+int shm_hz(const Options& options);
+int shm_gc(const Options& options);
 int trace(const Options& options);
 int config_check(const Options& options);
 

@@ -67,7 +67,7 @@ struct alignas(line_bytes) BreakerRecord {
     std::atomic<uint64_t> last_correlation;
     SharedText<64> last_failure;
     SharedText<64> reason;  ///< of whoever forced it
-    char padding[32];
+    char padding[56];
 };
 static_assert(std::is_standard_layout_v<BreakerRecord> && sizeof(BreakerRecord) == 1024);
 static_assert(offsetof(BreakerRecord, state) == 32 && offsetof(BreakerRecord, allowed) == 80 &&

@@ -41,4 +41,9 @@ SegmentSpec make_spec(std::string_view instance, std::string_view channel, Segme
     return spec;
 }
 
+std::optional<SegmentSpec> page_spec(std::string_view page) {
+    if (std::ranges::find(page_layouts, page, &PageLayout::page) == page_layouts.end()) return {};
+    return make_spec("", page, SegmentKind::page, page, 0, 0, "");
+}
+
 }  // namespace of::shm

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <boost/interprocess/mapped_region.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ struct SegmentSpec {
 /// number when the segment is opened.
 SegmentSpec make_spec(std::string_view instance, std::string_view channel, SegmentKind kind, std::string_view page,
                       uint32_t slot_bytes, uint64_t slots, std::string schema);
+/// The spec of a kind of page, for tools; nothing for a name that is no page of this build.
+std::optional<SegmentSpec> page_spec(std::string_view page);
 
 class Segment {
   public:

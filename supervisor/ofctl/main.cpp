@@ -17,11 +17,13 @@ constexpr const char* footer = R"(Examples:
   ofctl metrics --worker storage            what it counts and measures
   ofctl shm ls                              every segment
   ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
+  ofctl shm verify                          whether every promise of the segments is kept
   ofctl breaker open binance/rest --for 5m --reason "their maintenance"
   ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
   ofctl --from /var/tmp/copied shm dump control
 
-All but restart, stop and changes of breakers only read, and work on an instance whose supervisor is stopped or dead.
+All but restart, stop, changes of breakers and shm gc --yes only read, and work on an instance whose supervisor is
+stopped or dead.
 Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied, 6 timed out, 7 no supervisor,
 8 corrupt segment, 9 layout or version mismatch.)";
 
@@ -68,6 +70,35 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
         ->check(CLI::IsMember({"perfetto"}));
 }
 
+void add_checking_shm_verbs(CLI::App& shm_verb, Verb& chosen, Options& options) {
+    auto* verify_verb = add_verb(shm_verb, chosen, "verify", "Check everything that the segments promise", shm_verify);
+    verify_verb->add_option("SEGMENT", options.names, "Only these; all of the instance without");
+    verify_verb->footer(
+        "Checks header, schema, sizes, commit words, cursors, conservation, and that the segments are those of the\n"
+        "wiring. Works beside living writers, on dead instances and on copies (--from DIR). Ends with 8 when "
+        "something\n"
+        "is corrupt, missing or surplus, and with 9 when a segment is sound but of another layout.\n"
+        "Example: ofctl shm verify && echo all is well");
+    auto* hz_verb =
+        add_verb(shm_verb, chosen, "hz", "How fast each ring moves, and how far its readers are behind", shm_hz);
+    hz_verb->add_option("SEGMENT", options.names, "Only these rings");
+    hz_verb->add_option("--interval", options.interval_s, "Measure over SEC seconds (1)")
+        ->check(CLI::Range(0.01, 3600.0));
+    hz_verb->add_option("--count", options.count, "Stop after N intervals (1)");
+    hz_verb->add_flag("-f,--follow", options.follow, "Go on for ever");
+    hz_verb->footer(
+        "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S counts messages that a reader\n"
+        "missed because they were overwritten. On dead or copied segments it says that nothing moves.\n"
+        "Example: ofctl shm hz market.0 --interval 5 -f");
+    auto* gc_verb = add_verb(shm_verb, chosen, "gc", "Find, and remove, what dead instances left behind", shm_gc);
+    gc_verb->add_flag("--yes", options.yes, "Remove it; without, it is only listed");
+    gc_verb->footer(
+        "Looks at all instances, or at one (--instance). Never removes a segment of an instance of which any process\n"
+        "lives, of another user, or a file that is no segment. Run it where the instances run: processes of another\n"
+        "container are not to be seen.\n"
+        "Example: ofctl shm gc, then ofctl shm gc --yes");
+}
+
 void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* shm_verb = app.add_subcommand("shm", "Look into the shared-memory segments");
     shm_verb->require_subcommand(1);
@@ -85,6 +116,7 @@ void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
     }
     dump_verb->add_option("--slots", options.slots, "Positions A:B instead of the newest");
     tail_verb->add_flag("-f,--follow", options.follow, "Go on with new ones");
+    add_checking_shm_verbs(*shm_verb, chosen, options);
 }
 
 void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
@@ -141,7 +173,8 @@ int run(int argc, char** argv) {
     set_colour(colour);
     options.headers = !no_headers;
     const bool file_given = chosen == config_check && !options.names.empty();
-    if (!file_given) {
+    const bool all_instances = chosen == shm_gc;
+    if (!file_given && !all_instances) {
         auto instance = choose_instance(options.source.instance, options.source.folder);
         if (!instance) return refuse(options, instance.error());
         options.source.instance = *instance;

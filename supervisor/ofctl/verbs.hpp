@@ -33,6 +33,7 @@ struct Options {
     std::string action;  ///< of ofctl breaker
     std::string format;  ///< of ofctl trace
     std::string span;    ///< "30s"
+    bool yes = false;    ///< do it, instead of telling what would be done
 };
 
 int status(const Options& options);
@@ -43,6 +44,9 @@ int logs(const Options& options);
 int shm_ls(const Options& options);
 int shm_dump(const Options& options);
 int shm_tail(const Options& options);
+int shm_verify(const Options& options);
+int shm_hz(const Options& options);
+int shm_gc(const Options& options);
 int trace(const Options& options);
 int metrics(const Options& options);
 int breaker(const Options& options);

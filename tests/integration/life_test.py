@@ -53,14 +53,15 @@ def test_ofctl_at_eighty_columns_and_as_json():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         stored_trades(instance)
-        for verb in (["status"], ["health"], ["shm", "ls"], ["logs", "-n", "5"], ["shm", "tail", "market.0", "-n", "5"], ["shm", "dump", "control"]):
+        for verb in (["status"], ["health"], ["shm", "ls"], ["logs", "-n", "5"], ["shm", "tail", "market.0", "-n", "5"], ["shm", "dump", "control"],
+                     ["shm", "verify"], ["shm", "hz", "--interval", "0.1"], ["shm", "gc"]):
             code, out, err = instance.ofctl(*verb)
             assert code == 0 and out.strip() and not err, (verb, code, out, err)
             code, out, err = instance.ofctl("--json", *verb)
             assert code == 0 and not err, (verb, code, out, err)
             for line in out.splitlines():
                 json.loads(line)
-        for verb in (["status"], ["health"], ["shm", "ls"]):
+        for verb in (["status"], ["health"], ["shm", "ls"], ["shm", "verify"], ["shm", "hz", "--interval", "0.1"]):
             _, out, _ = instance.ofctl(*verb)
             wide = [line for line in out.splitlines() if len(line) > 80]
             assert not wide, "%s is wider than 80 columns:\n%s" % (verb, "\n".join(wide))
@@ -165,6 +166,8 @@ def test_after_the_supervisor_was_killed_it_can_be_looked_into_and_started_again
         assert code == UNREACHABLE and "gone" in out, (code, out, err)
         code, out, err = instance.ofctl("shm", "ls")
         assert code == 0 and "market.0" in out, (code, out, err)
+        code, out, err = instance.ofctl("shm", "verify")
+        assert code == 0 and not err, (code, out, err)
         code, out, err = instance.ofctl("stop")
         assert code == UNREACHABLE and len((out + err).splitlines()) == 1, (code, out, err)
         instance.start_and_wait()
@@ -196,7 +199,7 @@ def test_copied_segments_can_be_looked_into():
         for path in instance.segments():
             shutil.copy(path, copies)
         assert instance.stop() == 0, instance.output()
-        for verb in (["shm", "ls"], ["shm", "tail", "market.0", "--type", "trade", "-n", "3"], ["logs", "-n", "3"]):
+        for verb in (["shm", "ls"], ["shm", "verify"], ["shm", "tail", "market.0", "--type", "trade", "-n", "3"], ["logs", "-n", "3"]):
             code, out, err = run(OFCTL, "--from", str(copies), "--instance", instance.name, *verb)
             assert code == 0 and out.strip(), (verb, code, out, err)
 

@@ -3,50 +3,10 @@
 #include <fstream>
 #include <random>
 
-#include "tests/support/instance.hpp"
+#include "tests/unit/ofctl/support.hpp"
 
 using namespace of;
 using namespace of::test;
-
-namespace {
-
-struct Output {
-    int exit_code;
-    std::string text;  ///< stdout and stderr
-};
-
-Output run_ofctl(const std::string& arguments) {
-    const auto command = program("supervisor/ofctl/ofctl") + " " + arguments + " 2>&1 </dev/null";
-    auto* pipe = popen(command.c_str(), "re");
-    REQUIRE(pipe != nullptr);
-    Output output{};
-    char buffer[4096];
-    while (const auto bytes = fread(buffer, 1, sizeof buffer, pipe)) output.text.append(buffer, bytes);
-    const int status = pclose(pipe);
-    REQUIRE(WIFEXITED(status));
-    output.exit_code = WEXITSTATUS(status);
-    return output;
-}
-
-void publish_trades(const Instance& instance, int64_t count) {
-    for (const auto& channel : channels_of(instance.processes())) {
-        if (channel.wire->kind != ChannelKind::market) continue;
-        Publisher<128> ring(must(shm::Segment::open(spec_of(instance.name(), channel), shm::Access::read_write)),
-                            binance_id, {});
-        for (int64_t id = 1; id <= count; ++id) {
-            ring.claim();
-            auto& trade =
-                ring.message<Trade>(MessageType::trade, CorrelationId::make(binance_id, 3, static_cast<uint64_t>(id)));
-            trade.id = id;
-            trade.price = 6'183'763'000'000;
-            trade.quantity = 2'000'000;
-            trade.event_ns = trade.trade_ns = trade.receive_ns = 1'723'161'255'343'000'000;
-            ring.commit();
-        }
-    }
-}
-
-}  // namespace
 
 TEST_CASE("bad use of ofctl ends with 2 and says what was expected") {
     for (const auto* arguments : {"", "stauts", "status --watch 0", "logs --level loud", "trace", "shm", "shm dump",
@@ -91,10 +51,7 @@ TEST_CASE("segments are listed, dumped and followed as text and as JSON") {
 TEST_CASE("copied segments read like live ones") {
     const Instance instance;
     publish_trades(instance, 5);
-    const auto folder = instance.folder() + "/copied";
-    std::filesystem::create_directory(folder);
-    for (const auto& name : shm::list_segments(instance.name()))
-        std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
+    const auto folder = copy_of(instance);
     const auto dumped = run_ofctl(fmt::format("--from {} shm dump market.0 -n 1", folder));
     INFO(dumped.text);
     REQUIRE(dumped.exit_code == 0);
@@ -107,10 +64,7 @@ TEST_CASE("copied segments read like live ones") {
 TEST_CASE("a damaged segment is told and never crashes ofctl") {
     const Instance instance;
     publish_trades(instance, 40);
-    const auto folder = instance.folder() + "/copied";
-    std::filesystem::create_directory(folder);
-    for (const auto& name : shm::list_segments(instance.name()))
-        std::filesystem::copy_file("/dev/shm/" + name, folder + "/" + name);
+    const auto folder = copy_of(instance);
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937_64 random(seed);

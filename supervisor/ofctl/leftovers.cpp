@@ -1,0 +1,112 @@
+#include "supervisor/ofctl/leftovers.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "supervisor/ofctl/attach.hpp"
+
+namespace of::ofctl {
+namespace {
+
+/// A descriptor that is closed at the end of the scope; -1 for none.
+class OpenFile {
+  public:
+    explicit OpenFile(const std::string& path)
+        : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
+    ~OpenFile() {
+        if (descriptor_ >= 0) close(descriptor_);
+    }
+    OpenFile(const OpenFile&) = delete;
+    int descriptor() const { return descriptor_; }
+
+  private:
+    int descriptor_;
+};
+
+template <size_t n>
+std::string field_text_of(const char (&field)[n]) {
+    return std::string(shm::text_of(field));
+}
+
+/// What the file of this name says of itself, if it is a segment of this user and of this name.
+std::optional<LeftSegment> read_segment(const std::string& name, std::string& instance) {
+    const OpenFile file("/dev/shm/" + name);
+    struct stat status{};
+    if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) return {};
+    const bool plain = S_ISREG(status.st_mode) && status.st_uid == geteuid();
+    if (!plain || static_cast<uint64_t>(status.st_size) < shm::body_offset) return {};
+    alignas(shm::SegmentHeader) std::array<std::byte, sizeof(shm::SegmentHeader)> bytes;
+    if (pread(file.descriptor(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
+    const auto& header = *reinterpret_cast<const shm::SegmentHeader*>(bytes.data());
+    if (header.magic != shm::segment_magic || header.version != shm::layout_version) return {};
+    instance = field_text_of(header.instance);
+    if (instance + "." + field_text_of(header.channel) != name) return {};
+    return LeftSegment{name, static_cast<uint64_t>(status.st_size), header.generation, header.creator_pid,
+                       shm::creator_lives(header)};
+}
+
+/// Whether the control page names a process that lives.
+bool anyone_lives(const View& view) {
+    if (view.supervisor_alive()) return true;
+    const auto workers = view.workers();
+    return std::ranges::any_of(workers, &ProcessView::alive);
+}
+
+bool lives(const InstanceSegments& instance) {
+    if (std::ranges::any_of(instance.segments, &LeftSegment::creator_lives)) return true;
+    const auto view = View::open({.instance = instance.name});
+    return view && anyone_lives(*view);
+}
+
+/// The lock that a supervisor holds from before it adopts segments: with it in hand, none begins to.
+std::string lock_path(const InstanceSegments& instance) {
+    const auto view = View::open({.instance = instance.name});
+    return view ? field_text_of(view->control().instance.state_dir) + "/lock" : std::string();
+}
+
+}  // namespace
+
+uint64_t InstanceSegments::bytes() const {
+    uint64_t sum = 0;
+    for (const auto& segment : segments) sum += segment.bytes;
+    return sum;
+}
+
+std::vector<InstanceSegments> find_instances(const std::string& only) {
+    std::map<std::string, InstanceSegments> found;
+    for (const auto& name : shm::list_segments(only)) {
+        std::string instance;
+        auto segment = read_segment(name, instance);
+        if (!segment || (!only.empty() && instance != only)) continue;
+        found[instance].name = instance;
+        found[instance].segments.push_back(std::move(*segment));
+    }
+    std::vector<InstanceSegments> instances;
+    for (auto& [name, instance] : found) {
+        instance.lives = lives(instance);
+        instances.push_back(std::move(instance));
+    }
+    return instances;
+}
+
+size_t remove_leftovers(const InstanceSegments& instance) {
+    const OpenFile lock(lock_path(instance));
+    if (lock.descriptor() >= 0 && flock(lock.descriptor(), LOCK_EX | LOCK_NB) != 0) return 0;
+    if (lives(instance)) return 0;
+    size_t removed = 0;
+    for (const auto& segment : instance.segments) {
+        std::string name;
+        const auto now = read_segment(segment.name, name);
+        if (now && now->generation == segment.generation && !now->creator_lives)
+            removed += shm::remove_segment(segment.name) ? 1 : 0;
+    }
+    return removed;
+}
+
+}  // namespace of::ofctl

@@ -6,6 +6,8 @@
 namespace of {
 namespace {
 
+constexpr std::string_view hex = "0123456789abcdef";
+
 /// Length of the UTF-8 sequence that begins `text`, or 0.
 size_t utf8_length(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
@@ -24,7 +26,6 @@ size_t utf8_length(std::string_view text) {
 }  // namespace
 
 void append_json_text(std::string& to, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
     to += '"';
     while (!text.empty()) {
         const auto byte = static_cast<unsigned char>(text[0]);
@@ -47,6 +48,24 @@ std::string json_text(std::string_view text) {
     std::string quoted;
     append_json_text(quoted, text);
     return quoted;
+}
+
+std::string printable_text(std::string_view text) {
+    std::string shown;
+    while (!text.empty()) {
+        const auto byte = static_cast<unsigned char>(text[0]);
+        const auto length = utf8_length(text);
+        // U+0080 to U+009F are control characters as well.
+        const bool second_set = length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+        if (length == 0 || second_set || byte < 0x20 || byte == 0x7f) {
+            shown.append("\\x").append({hex[byte >> 4], hex[byte & 15]});
+            text.remove_prefix(1);
+        } else {
+            shown += text.substr(0, length);
+            text.remove_prefix(length);
+        }
+    }
+    return shown;
 }
 
 std::string wall_text(int64_t wall_ns) {

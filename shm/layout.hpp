@@ -24,6 +24,9 @@ inline constexpr size_t header_bytes = 1024;
 inline constexpr size_t body_offset = 8192;
 inline constexpr size_t schema_bytes_max = body_offset - header_bytes;
 
+/// Of the largest ring that can be configured. A header that claims more is damaged, or a trap for those who copy
+/// slots.
+inline constexpr uint64_t slots_max = uint64_t{1} << 26;
 /// Slots that one batch may take; recovery wipes that far behind the last committed position.
 inline constexpr uint64_t batch_slots_max = 2048;
 

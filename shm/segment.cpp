@@ -81,7 +81,8 @@ Expected<void> verify_self(const SegmentHeader& header, uint64_t file_bytes, con
                     fmt::format("segment {} claims a schema of {} bytes", name, header.schema_bytes));
     if (header.kind == SegmentKind::page) return {};
     const bool known = header.kind == SegmentKind::broadcast || header.kind == SegmentKind::queue;
-    const bool power_of_two = header.slots != 0 && (header.slots & (header.slots - 1)) == 0;
+    const bool power_of_two =
+        header.slots != 0 && header.slots <= slots_max && (header.slots & (header.slots - 1)) == 0;
     const bool slot_fits = header.slot_bytes >= 64 && header.slot_bytes % 64 == 0 && header.slot_bytes <= 4096;
     const uint64_t room = file_bytes - body_offset;
     if (!known || !power_of_two || !slot_fits || room < sizeof(RingLines) ||
@@ -180,6 +181,10 @@ Expected<Segment> Segment::open(const SegmentSpec& spec, Access access) {
 }
 
 Expected<Segment> Segment::inspect(const std::string& path) {
+    struct stat kind{};
+    // Before it is opened: opening a pipe waits for its writer.
+    if (stat(path.c_str(), &kind) == 0 && !S_ISREG(kind.st_mode))
+        return fail(ErrorKind::corrupt, fmt::format("{} is not a file: not a segment", path));
     try {
         const bip::file_mapping file(path.c_str(), bip::read_only);
         struct stat status{};

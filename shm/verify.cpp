@@ -84,10 +84,14 @@ Findings verify(const Segment& segment) {
 }
 
 bool knows_layout(const Segment& segment) {
+    return segment.header().kind != SegmentKind::page || is_page(segment, page_of(segment.header()));
+}
+
+bool is_page(const Segment& segment, std::string_view page) {
     const auto& header = segment.header();
-    if (header.kind != SegmentKind::page) return true;
-    const auto expected = page_spec(page_of(header));
-    return expected && header.layout_hash == expected->layout_hash() && header.total_bytes == expected->total_bytes();
+    const auto expected = page_spec(page);
+    return expected && header.kind == SegmentKind::page && header.layout_hash == expected->layout_hash() &&
+           header.total_bytes == expected->total_bytes();
 }
 
 void verify_text(Findings& findings, uint64_t offset, std::string_view field, std::string_view what) {

@@ -48,6 +48,8 @@ Findings verify(const Segment& segment);
 /// Whether the body is laid out as this build lays it out: always for rings (the schema text has a say of its own), for
 /// pages by their hash and size.
 bool knows_layout(const Segment& segment);
+/// Whether the body is this build's "control", "book" or "metrics" page. A file's name and channel do not prove it.
+bool is_page(const Segment& segment, std::string_view page);
 
 /// The cursors of a control page against the rings that they are of: position and losses within what was published. A
 /// ring is null when there is none; the rings stay mapped during the call.

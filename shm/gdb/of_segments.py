@@ -15,7 +15,7 @@ FORMAT_PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir
 MAGIC = b"OFFSEG01"
 BODY = 8192
 HEADER_BYTES = 1024
-SLOTS_MAX = 1 << 24
+SLOTS_MAX = 1 << 26
 CODES = {"u8": "B", "u16": "H", "u32": "I", "i32": "i", "u64": "Q", "i64": "q"}
 
 KINDS = {1: "broadcast", 2: "queue", 3: "page"}

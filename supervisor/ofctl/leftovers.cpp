@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <set>
 
 #include "supervisor/ofctl/attach.hpp"
 
@@ -51,6 +54,24 @@ std::optional<LeftSegment> read_segment(const std::string& name, std::string& in
                        shm::creator_lives(header)};
 }
 
+/// Names of all segments that another process of this user has mapped. Says who lives even where the control page is
+/// damaged or of another layout, so that its pids cannot be read.
+std::set<std::string> mapped_by_others() {
+    constexpr std::string_view shm_folder = " /dev/shm/";
+    std::set<std::string> names;
+    std::error_code error;
+    for (const auto& process : std::filesystem::directory_iterator("/proc", error)) {
+        const auto pid = process.path().filename().string();
+        if (pid.find_first_not_of("0123456789") != std::string::npos || pid == std::to_string(getpid())) continue;
+        std::ifstream maps(process.path() / "maps");
+        for (std::string line; std::getline(maps, line);) {
+            if (const auto at = line.find(shm_folder); at != std::string::npos)
+                names.insert(line.substr(at + shm_folder.size()));
+        }
+    }
+    return names;
+}
+
 /// Whether the control page names a process that lives.
 bool anyone_lives(const View& view) {
     if (view.supervisor_alive()) return true;
@@ -58,8 +79,11 @@ bool anyone_lives(const View& view) {
     return std::ranges::any_of(workers, &ProcessView::alive);
 }
 
-bool lives(const InstanceSegments& instance) {
-    if (std::ranges::any_of(instance.segments, &LeftSegment::creator_lives)) return true;
+bool lives(const InstanceSegments& instance, const std::set<std::string>& mapped) {
+    const auto in_use = [&](const LeftSegment& segment) {
+        return segment.creator_lives || mapped.contains(segment.name);
+    };
+    if (std::ranges::any_of(instance.segments, in_use)) return true;
     const auto view = View::open({.instance = instance.name});
     return view && anyone_lives(*view);
 }
@@ -88,8 +112,9 @@ std::vector<InstanceSegments> find_instances(const std::string& only) {
         found[instance].segments.push_back(std::move(*segment));
     }
     std::vector<InstanceSegments> instances;
+    const auto mapped = found.empty() ? std::set<std::string>() : mapped_by_others();
     for (auto& [name, instance] : found) {
-        instance.lives = lives(instance);
+        instance.lives = lives(instance, mapped);
         instances.push_back(std::move(instance));
     }
     return instances;
@@ -98,7 +123,7 @@ std::vector<InstanceSegments> find_instances(const std::string& only) {
 size_t remove_leftovers(const InstanceSegments& instance) {
     const OpenFile lock(lock_path(instance));
     if (lock.descriptor() >= 0 && flock(lock.descriptor(), LOCK_EX | LOCK_NB) != 0) return 0;
-    if (lives(instance)) return 0;
+    if (lives(instance, mapped_by_others())) return 0;
     size_t removed = 0;
     for (const auto& segment : instance.segments) {
         std::string name;

@@ -1,8 +1,8 @@
 // Segments in /dev/shm that nobody will use again: those of instances of which no process lives.
 //
-// An instance lives while any process that made one of its segments, its supervisor, or one of its workers does, or
-// while somebody holds the lock of its state directory. Files that are no segments of this layout version, or belong to
-// another user, are not looked into any further.
+// An instance lives while any process that made one of its segments, its supervisor, or one of its workers does, while
+// any process has one of its segments mapped, or while somebody holds the lock of its state directory. Files that are
+// no segments of this layout version, or belong to another user, are not looked into any further.
 #pragma once
 
 #include <cstdint>

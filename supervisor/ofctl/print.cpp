@@ -20,19 +20,39 @@ std::string scaled(double value, double step, std::string_view plain) {
     return fmt::format("{:.1f}{}", value, units[unit]);
 }
 
+/// The length of a sequence of toned() that begins `text`, or 0.
+size_t tone_length(std::string_view text) {
+    if (!colour) return 0;
+    for (const std::string_view tone : {"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"}) {
+        if (text.starts_with(tone)) return tone.size();
+    }
+    return 0;
+}
+
+std::string shown(std::string_view text) {
+    std::string line;
+    while (!text.empty()) {
+        const auto own = tone_length(text);
+        const auto end = own != 0 ? own : std::min(text.find('\x1b', 1), text.size());
+        line += own != 0 ? std::string(text.substr(0, own)) : printable_text(text.substr(0, end));
+        text.remove_prefix(end);
+    }
+    return line;
+}
+
 }  // namespace
 
 void put(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(0);
 }
 void put_line(std::string_view text) {
-    put(text);
+    put(shown(text));
     put("\n");
 }
 void flush_output() {
     if (std::fflush(stdout) != 0) std::_Exit(0);
 }
-void complain(std::string_view sentence) { fmt::print(stderr, "ofctl: {}\n", sentence); }
+void complain(std::string_view sentence) { fmt::print(stderr, "ofctl: {}\n", printable_text(sentence)); }
 
 void set_colour(std::string_view mode) {
     const char* term = std::getenv("TERM");
@@ -46,6 +66,11 @@ std::string toned(std::string_view text, Tone tone) {
     if (!colour || tone == Tone::plain) return std::string(text);
     const auto code = tone == Tone::good ? 32 : tone == Tone::warn ? 33 : 31;
     return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+void Table::add(std::vector<Cell> row) {
+    for (auto& cell : row) cell.text = printable_text(cell.text);
+    rows_.push_back(std::move(row));
 }
 
 void Table::print(bool with_headers) const {

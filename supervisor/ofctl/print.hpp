@@ -11,6 +11,8 @@ namespace of::ofctl {
 
 /// Writes to stdout. When its reader is gone (`ofctl logs | head -1`) the process ends quietly.
 void put(std::string_view text);
+/// One line. What a segment holds cannot command the terminal: only the colours of toned() pass as they are. The same
+/// holds for the cells of a table, and for complain().
 void put_line(std::string_view text);
 /// Pushes what was put to the reader now.
 void flush_output();
@@ -38,7 +40,7 @@ class Table {
         std::string text;
         Tone tone = Tone::plain;
     };
-    void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+    void add(std::vector<Cell> row);
     void print(bool with_headers) const;
 
   private:

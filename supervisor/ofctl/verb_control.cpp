@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "shm/layout.hpp"
 #include "supervisor/ofctl/control_client.hpp"
 #include "supervisor/ofctl/print.hpp"
 
@@ -63,7 +64,7 @@ int config_check(const Options& options) {
     if (path.empty()) {
         const auto view = View::open(options.source);
         if (!view) return refuse(options, view.error());
-        path = view->control().instance.config_path;
+        path = shm::padded_text(view->control().instance.config_path);
     }
     const auto own_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {

@@ -56,7 +56,8 @@ bool wanted(const LogRecord& record, const Options& options, int64_t since_ns) {
 void collect(std::vector<Source256>& rings, const Options& options, int64_t since_ns, std::vector<Line>& lines) {
     for (auto& ring : rings) {
         Line line{{}, ring.channel};
-        for (;;) {
+        // As far as it goes now: a writer that is faster than this, or a ring full of nonsense, does not hold it up.
+        for (const auto end = shm::ring_tail(ring.segment); ring.reader.position() < end;) {
             const auto lost_before = ring.reader.lost();
             const auto status = ring.reader.read(&line.record);
             if (status == shm::ReadStatus::empty) break;

@@ -12,9 +12,12 @@
 namespace of::ofctl {
 namespace {
 
-int64_t heartbeat_age_ns(const ProcessView& process) {
-    return mono_now() - process.slot->own.heartbeat_ns.load(std::memory_order_relaxed);
+/// Since a time of CLOCK_MONOTONIC that a page tells; wraps around for one that no clock has shown.
+int64_t age_ns(const std::atomic<int64_t>& since) {
+    return static_cast<int64_t>(static_cast<uint64_t>(mono_now()) -
+                                static_cast<uint64_t>(since.load(std::memory_order_relaxed)));
 }
+int64_t heartbeat_age_ns(const ProcessView& process) { return age_ns(process.slot->own.heartbeat_ns); }
 
 /// "", "code 10" or "signal 9".
 std::string last_exit(const shm::DeskLine& desk) {
@@ -55,7 +58,7 @@ uint64_t lost(const ProcessView& process) {
 }
 
 std::string uptime(const ProcessView& process) {
-    return process.alive ? span_text(mono_now() - process.slot->desk.spawn_ns.load(std::memory_order_relaxed)) : "-";
+    return process.alive ? span_text(age_ns(process.slot->desk.spawn_ns)) : "-";
 }
 
 Tone tone_of(const ProcessView& process) {
@@ -125,8 +128,7 @@ void print_json(const View& view, const std::vector<ProcessView>& workers) {
             .field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed));
         json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed))
             .field("last_exit", std::string_view(last_exit(slot.desk)));
-        json.field("uptime_ms",
-                   process.alive ? (mono_now() - slot.desk.spawn_ns.load(std::memory_order_relaxed)) / 1'000'000 : 0);
+        json.field("uptime_ms", process.alive ? age_ns(slot.desk.spawn_ns) / 1'000'000 : 0);
         json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000)
             .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000);
         json.field("messages", slot.own.messages.load(std::memory_order_relaxed))

@@ -8,6 +8,7 @@
 
 #include "proto/log_catalog.hpp"
 #include "proto/trace.hpp"
+#include "shm/verify.hpp"
 #include "supervisor/ofctl/decode.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/trace_file.hpp"
@@ -59,7 +60,7 @@ std::vector<std::pair<std::string, Decoded>> find_messages(const View& view, Cor
                                                            const std::vector<FoundHop>& hops) {
     std::vector<std::pair<std::string, Decoded>> found;
     const auto book = view.segment("book.0");
-    const auto* symbols = book ? &book->page<shm::BookPage>() : nullptr;
+    const auto* symbols = book && shm::is_page(*book, "book") ? &book->page<shm::BookPage>() : nullptr;
     for (const auto& channel : channels_in(view.source())) {
         const bool market = channel.starts_with("market.");
         if (!market && !channel.starts_with("log.")) continue;

@@ -197,7 +197,7 @@ class InstanceCheck {
             findings.add(offsetof(shm::SegmentHeader, kind), "kind",
                          std::string(of::name_of(static_cast<Transport>(header.kind))),
                          std::string(of::name_of(wire.transport)));
-        } else if (!shm::knows_layout(segment)) {
+        } else if (header.kind == shm::SegmentKind::page && !shm::is_page(segment, of::name_of(wire.kind))) {
             const auto expected = shm::page_spec(of::name_of(wire.kind));
             findings.add(offsetof(shm::SegmentHeader, layout_hash), "layout_hash",
                          fmt::format("{:016x} in {} bytes", header.layout_hash, header.total_bytes),

@@ -40,6 +40,12 @@ class DeadInstance {
     DeadInstance(const DeadInstance&) = delete;
     const std::string& name() const { return name_; }
     std::vector<std::string> segments() const { return shm::list_segments(name_); }
+    /// Lets `change` at the control page, which is mapped only meanwhile.
+    template <typename Change>
+    void change_control(Change change) const {
+        const auto mapped = control();
+        change(mapped.page<shm::ControlPage>());
+    }
     shm::Segment control() const {
         return must(shm::Segment::open(shm::make_spec(name_, "control", shm::SegmentKind::page, "control", 0, 0, ""),
                                        shm::Access::read_write));
@@ -112,8 +118,7 @@ TEST_CASE("gc lists a dead instance and removes it only when told to") {
 
 TEST_CASE("gc leaves an instance of which one process lives, and one whose lock is held") {
     const DeadInstance dead;
-    const auto control = dead.control();
-    auto& page = control.page<shm::ControlPage>();
+    const auto self = static_cast<uint64_t>(getpid());
     SECTION("the maker of a segment") {
         const auto more =
             shm::Segment::create(shm::make_spec(dead.name(), "more", shm::SegmentKind::queue, "", 128, 64, ""));
@@ -122,23 +127,28 @@ TEST_CASE("gc leaves an instance of which one process lives, and one whose lock 
         REQUIRE(dead.segments().size() == 3);
     }
     SECTION("the supervisor") {
-        page.instance.supervisor_pid.store(static_cast<uint64_t>(getpid()));
-        page.instance.supervisor_start.store(shm::process_start(static_cast<uint64_t>(getpid())));
+        dead.change_control([&](shm::ControlPage& page) {
+            page.instance.supervisor_pid.store(self);
+            page.instance.supervisor_start.store(shm::process_start(self));
+        });
         REQUIRE(run_ofctl(fmt::format("--instance {} shm gc --yes", dead.name())).exit_code == 0);
         REQUIRE(dead.segments().size() == 2);
     }
     SECTION("a worker") {
-        page.instance.processes.store(1);
-        std::memcpy(page.processes[0].desk.name, "storage", 7);
-        page.processes[0].desk.start_time.store(shm::process_start(static_cast<uint64_t>(getpid())));
-        page.processes[0].desk.pid.store(static_cast<uint64_t>(getpid()));
+        dead.change_control([&](shm::ControlPage& page) {
+            page.instance.processes.store(1);
+            std::memcpy(page.processes[0].desk.name, "storage", 7);
+            page.processes[0].desk.start_time.store(shm::process_start(self));
+            page.processes[0].desk.pid.store(self);
+        });
         REQUIRE(run_ofctl(fmt::format("--instance {} shm gc --yes", dead.name())).exit_code == 0);
         REQUIRE(dead.segments().size() == 2);
     }
     SECTION("a supervisor that is about to adopt it") {
         auto pattern = (std::filesystem::temp_directory_path() / "of-lock-XXXXXX").string();
         REQUIRE(mkdtemp(pattern.data()) != nullptr);
-        std::memcpy(page.instance.state_dir, pattern.data(), pattern.size());
+        dead.change_control(
+            [&](shm::ControlPage& page) { std::memcpy(page.instance.state_dir, pattern.data(), pattern.size()); });
         const int lock = open((pattern + "/lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
         REQUIRE(flock(lock, LOCK_EX | LOCK_NB) == 0);
         REQUIRE(run_ofctl(fmt::format("--instance {} shm gc --yes", dead.name())).exit_code == 1);
@@ -146,6 +156,18 @@ TEST_CASE("gc leaves an instance of which one process lives, and one whose lock 
         std::filesystem::remove_all(pattern);
         REQUIRE(dead.segments().size() == 2);
     }
+}
+
+TEST_CASE("gc leaves what a process has mapped, though the control page is of another layout and tells no pids") {
+    const DeadInstance dead;
+    {
+        const auto control = dead.control();
+        const_cast<shm::SegmentHeader&>(control.header()).layout_hash ^= 1;
+        REQUIRE(run_ofctl(fmt::format("--instance {} shm gc --yes", dead.name())).exit_code == 0);
+        REQUIRE(dead.segments().size() == 2);
+    }
+    REQUIRE(run_ofctl(fmt::format("--instance {} shm gc --yes", dead.name())).exit_code == 0);
+    REQUIRE(dead.segments().empty());
 }
 
 TEST_CASE("gc touches no file that is not a segment of its own name") {

@@ -19,6 +19,14 @@ TEST_CASE("spans, counts and sizes read well") {
     REQUIRE(bytes_text(64 << 20) == "64.0M");
 }
 
+TEST_CASE("colours are ours alone") {
+    set_colour("always");
+    const auto ours = toned("well", Tone::good);
+    set_colour("never");
+    REQUIRE(ours == "\x1b[32mwell\x1b[0m");
+    REQUIRE(toned("well", Tone::good) == "well");
+}
+
 TEST_CASE("JSON is separated and escaped") {
     Json json;
     json.open_object()

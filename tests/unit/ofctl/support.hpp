@@ -15,8 +15,9 @@ struct Output {
     std::string text;  ///< stdout and stderr
 };
 
-inline Output run_ofctl(const std::string& arguments) {
-    const auto command = program("supervisor/ofctl/ofctl") + " " + arguments + " 2>&1 </dev/null";
+/// `before` stands in front of the program: "timeout 20 ".
+inline Output run_ofctl(const std::string& arguments, const std::string& before = "") {
+    const auto command = before + program("supervisor/ofctl/ofctl") + " " + arguments + " 2>&1 </dev/null";
     auto* pipe = popen(command.c_str(), "re");
     REQUIRE(pipe != nullptr);
     Output output{};

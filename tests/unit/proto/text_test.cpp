@@ -20,6 +20,13 @@ TEST_CASE("bytes that are no UTF-8 become U+FFFD, one by one") {
     CHECK(json_text("\xe5\"") == "\"\xef\xbf\xbd\\\"\"");
 }
 
+TEST_CASE("what could command a terminal is shown instead, and text of any language passes") {
+    CHECK(printable_text("BTCUSDT 币安 é €") == "BTCUSDT 币安 é €");
+    CHECK(printable_text("a\x1b[2Jb\nc\t\x7f") == R"(a\x1b[2Jb\x0ac\x09\x7f)");
+    CHECK(printable_text("\xc2\x9b"
+                         "2J\xff\x9b") == R"(\xc2\x9b2J\xff\x9b)");
+}
+
 TEST_CASE("a wall clock's time has microseconds, and none is a dash") {
     CHECK(wall_text(0) == "-");
     CHECK(wall_text(-1) == "-");

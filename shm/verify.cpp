@@ -46,11 +46,11 @@ void verify_header(const Segment& segment, Findings& findings) {
                      fmt::format("{:016x}, that of its own schema text", hash));
 }
 
-Findings look(const Segment& segment) {
+Findings look(const Segment& segment, Taken taken) {
     Findings findings;
     verify_header(segment, findings);
     if (segment.header().kind != SegmentKind::page) {
-        verify_ring(segment, findings);
+        verify_ring(segment, taken, findings);
     } else if (knows_layout(segment)) {
         verify_page(segment, findings);
     }
@@ -77,9 +77,9 @@ void Findings::keep_common(const Findings& other) {
     total_ = all_kept || kept_.empty() ? kept_.size() : std::min(total_, other.total_);
 }
 
-Findings verify(const Segment& segment) {
-    auto findings = look(segment);
-    for (int again = 1; again < looks_max && !findings.empty(); ++again) findings.keep_common(look(segment));
+Findings verify(const Segment& segment, Taken taken) {
+    auto findings = look(segment, taken);
+    for (int again = 1; again < looks_max && !findings.empty(); ++again) findings.keep_common(look(segment, taken));
     return findings;
 }
 

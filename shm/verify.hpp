@@ -41,9 +41,13 @@ class Findings {
     uint64_t total_ = 0;
 };
 
+/// How the bytes came to be here. A copy that was made while its ring was written is no picture of one moment: its
+/// slots may be up to a lap ahead of its end.
+enum class Taken : uint8_t { in_place, while_written };
+
 /// Header, schema text and body of one segment: the words and slots of a ring, or the content of a page that this build
 /// knows. Content of a page of another layout is not looked at; see knows_layout().
-Findings verify(const Segment& segment);
+Findings verify(const Segment& segment, Taken taken = Taken::in_place);
 
 /// Whether the body is laid out as this build lays it out: always for rings (the schema text has a say of its own), for
 /// pages by their hash and size.
@@ -61,7 +65,7 @@ Findings verify_cursors(const ControlPage& page, const std::function<const Segme
 void verify_text(Findings& findings, uint64_t offset, std::string_view field, std::string_view what);
 /// Bytes that nobody writes.
 void verify_zero(Findings& findings, const Segment& segment, uint64_t offset, uint64_t size, std::string_view what);
-void verify_ring(const Segment& segment, Findings& findings);
+void verify_ring(const Segment& segment, Taken taken, Findings& findings);
 void verify_page(const Segment& segment, Findings& findings);
 
 }  // namespace of::shm

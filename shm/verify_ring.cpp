@@ -20,12 +20,13 @@ constexpr uint64_t slots_for_one_wrong_counter = 8;
 
 class RingCheck {
   public:
-    RingCheck(const Segment& segment, Findings& findings)
+    RingCheck(const Segment& segment, Taken taken, Findings& findings)
         : segment_(segment),
           findings_(findings),
           queue_(segment.header().kind == SegmentKind::queue),
           slots_(segment.header().slots),
-          batch_(std::min(batch_slots_max, queue_ ? slots_ : slots_ / 2)) {}
+          torn_(taken == Taken::while_written),
+          batch_(torn_ ? slots_ : std::min(batch_slots_max, queue_ ? slots_ : slots_ / 2)) {}
 
     void run() {
         check_lines();
@@ -70,7 +71,7 @@ class RingCheck {
             findings_.add(body + offsetof(RingLines, tail), "tail", hint_,
                           fmt::format("at least {}: the ring ends at {}", tail_ - tail_hint_every - batch_ + 1, tail_));
         // Conservation: published = read + in ring, and the ring holds no more than it has slots.
-        if (queue_ && tail_ > head_ && tail_ - head_ > slots_)
+        if (queue_ && !torn_ && tail_ > head_ && tail_ - head_ > slots_)
             findings_.add(body + offsetof(RingLines, head), "head", head_,
                           fmt::format("at least {}: published {}, {} slots", tail_ - slots_, tail_, slots_));
         return true;
@@ -79,7 +80,7 @@ class RingCheck {
         for (uint64_t slot = 0; slot < slots_; ++slot) {
             if (!possible(slot)) report(slot);
         }
-        if (tail_ == tail_after_) check_batch();
+        if (tail_ == tail_after_ && !torn_) check_batch();
     }
     /// Slots behind the end that are in use belong to one batch: from the end on (broadcast), or all in a row.
     void check_batch() {
@@ -99,14 +100,14 @@ class RingCheck {
     bool possible(uint64_t slot) const {
         const auto turn = turn_of(slot);
         const auto held = words_[slot];
-        if (held == 0) return !turn || (queue_ && *turn + slots_ < tail_after_ + batch_ && *turn < head_);
+        if (held == 0) return !turn || (queue_ && *turn + slots_ < tail_after_ + batch_ && (torn_ || *turn < head_));
         const auto position = position_of(held);
         if ((position & (slots_ - 1)) != slot || position >= tail_after_ + batch_) return false;
         if (turn && position < *turn) return false;
         const bool being_written = !queue_ && (held & 1) != 0;
         if (being_written) return position >= tail_;
         // A queue's slot is written anew only when its reader has done with it.
-        return !queue_ || !turn || position == *turn || position - slots_ < head_;
+        return !queue_ || torn_ || !turn || position == *turn || position - slots_ < head_;
     }
     uint64_t count_impossible() const {
         uint64_t bad = 0;
@@ -154,7 +155,8 @@ class RingCheck {
     Findings& findings_;
     const bool queue_;
     const uint64_t slots_;
-    const uint64_t batch_;  ///< slots that one batch takes at most
+    const bool torn_;       ///< a copy: what it shows is of several moments
+    const uint64_t batch_;  ///< slots behind the end that may be in use: those of one batch, or in a torn copy a lap
     std::vector<uint64_t> words_;
     uint64_t tail_ = 0;  ///< before the words were read
     uint64_t tail_after_ = 0;
@@ -164,6 +166,6 @@ class RingCheck {
 
 }  // namespace
 
-void verify_ring(const Segment& segment, Findings& findings) { RingCheck(segment, findings).run(); }
+void verify_ring(const Segment& segment, Taken taken, Findings& findings) { RingCheck(segment, taken, findings).run(); }
 
 }  // namespace of::shm

@@ -64,7 +64,7 @@ int config_check(const Options& options) {
     if (path.empty()) {
         const auto view = View::open(options.source);
         if (!view) return refuse(options, view.error());
-        path = shm::padded_text(view->control().instance.config_path);
+        path = shm::text_of(view->control().instance.config_path);
     }
     const auto own_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {

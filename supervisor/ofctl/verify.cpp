@@ -146,6 +146,10 @@ class InstanceCheck {
         if (!segment) return refused(std::move(report), segment.error());
         report.content = content_of(*segment);
         report.findings = shm::verify(*segment);
+        if (!report.findings.empty() && source_.copied() && shm::verify(*segment, shm::Taken::while_written).empty()) {
+            report.findings = {};
+            report.content += ", copied while written";
+        }
         verify_name(report.findings, *segment, name);
         if (!report.findings.empty()) report.worsen(Verdict::corrupt);
         if (!wired) {
@@ -153,8 +157,8 @@ class InstanceCheck {
             report.worsen(Verdict::surplus);
             return report;
         }
-        verify_layout(report, *segment, *wire);
-        if (report.verdict == Verdict::mismatch) return report;
+        // What is laid out otherwise must not be read as what its name promises.
+        if (!verify_layout(report, *segment, *wire)) return report;
         verify_content(report, std::move(*segment), *wire);
         return report;
     }
@@ -189,7 +193,7 @@ class InstanceCheck {
                          fmt::format("{}, as the file's name", name));
     }
     /// The segment against the wiring's row and this program's messages.
-    static void verify_layout(SegmentReport& report, const shm::Segment& segment, const Channel& channel) {
+    static bool verify_layout(SegmentReport& report, const shm::Segment& segment, const Channel& channel) {
         const auto& header = segment.header();
         const auto& wire = *channel.wire;
         shm::Findings findings;
@@ -209,9 +213,10 @@ class InstanceCheck {
                              std::to_string(wire.slot_bytes));
             verify_schema(findings, segment.schema(), schema_of(wire.kind));
         }
-        if (findings.empty()) return;
+        if (findings.empty()) return true;
         report.worsen(Verdict::mismatch);
         merge(report.findings, findings);
+        return false;
     }
     void verify_content(SegmentReport& report, shm::Segment segment, const Channel& channel) {
         const auto kind = channel.wire->kind;

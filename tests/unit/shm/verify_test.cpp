@@ -139,6 +139,18 @@ TEST_CASE("a committed slot behind the end belongs to a batch that begins at the
     require_sound(mapped);
 }
 
+TEST_CASE("a copy that was made while its ring was written may be ahead of its end, but by no more than a lap") {
+    const ScopedSegment segment(ring_spec(SegmentKind::broadcast, 64));
+    const auto mapped = segment.open();
+    fill(mapped, 70);
+    SlotArray<128> slots(mapped);
+    for (uint64_t p = 80; p < 128; ++p) slots.word(p).store(committed_word(p));
+    REQUIRE_FALSE(verify(mapped).empty());
+    REQUIRE(told(verify(mapped, Taken::while_written)) == "");
+    slots.word(80).store(committed_word(80 + 64));
+    REQUIRE(verify(mapped, Taken::while_written).total() == 1);
+}
+
 TEST_CASE("an unread message of a queue is not overwritten, and a reader is not ahead of its writer") {
     const ScopedSegment segment(ring_spec(SegmentKind::queue, 64));
     const auto mapped = segment.open();

@@ -203,7 +203,7 @@ int change(const Options& options, const BreakerPages& pages, const BreakerRow& 
 int breaker(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
-    const auto pages = open_pages<shm::BreakerPage>(*view, "breaker");
+    const auto pages = open_pages<shm::BreakerPage>(*view, "breaker", options.worker);
     if (!pages) return refuse(options, pages.error());
     const auto rows = rows_of(*pages);
     if (options.action.empty() || options.action == "ls") return list(options, rows);

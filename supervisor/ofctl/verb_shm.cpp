@@ -168,9 +168,12 @@ int dump_page(const Options& options, const shm::Segment& segment) {
     const std::string channel(segment.header().channel,
                               strnlen(segment.header().channel, sizeof segment.header().channel));
     const auto kind = channel.substr(0, channel.find('.'));
-    if (kind == "control") {
+    if (kind == "control" || kind == "breaker" || kind == "error") {
         auto all = options;
         all.names.clear();
+        if (kind != "control") all.worker = channel.substr(channel.find('.') + 1);
+        if (kind == "breaker") return breaker(all);
+        if (kind == "error") return errors(all);
         status(all);
         return code(ExitCode::ok);
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "proto/text.hpp"
+#include "shm/breaker.hpp"
 #include "tests/bench/ours.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/metrics.hpp"
@@ -63,6 +64,10 @@ std::vector<OperationCost> measure_operations(size_t blocks) {
         histogram.record(value);
         value = value * 7 % 1'000'003;
     }));
+    shm::BreakerRecord record{};
+    shm::Breaker breaker(record, {});
+    costs.push_back(cost("breaker, allow() when closed", 5, blocks,
+                         [&] { keep(breaker.allow([] { return mono_ns(); }).allowed); }));
     auto id = correlations.next();
     costs.push_back(cost("trace, not sampled", 2, blocks, [&] {
         id = CorrelationId{id.value + 1};

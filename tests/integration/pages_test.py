@@ -106,6 +106,11 @@ def test_breakers_are_listed_shown_and_commanded():
         assert code == 0 and not err and not [line for line in out.splitlines() if len(line) > 80], (code, out, err)
         for name in ("binance/rest", "storage/store", "communication/storage", "communication/binance"):
             assert name in out and breaker_of(instance, name)["state"] == "closed", out
+        for page in ("breaker.storage", "error.storage", "metrics.storage", "book.0"):
+            code, out, err = instance.ofctl("shm", "dump", page)
+            assert code == 0 and out.strip() and not err, (page, code, out, err)
+        code, out, err = instance.ofctl("shm", "verify")
+        assert code == 0 and not err, (code, out, err)
         code, out, err = instance.ofctl("breaker", "show", "storage/store")
         assert code == 0 and "opens at  5 failures" in out and "open for" in out, (code, out, err)
         name = "communication/storage"

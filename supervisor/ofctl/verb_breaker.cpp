@@ -139,6 +139,16 @@ std::string schedule(const shm::BreakerRecord& record) {
     return text;
 }
 
+/// "5 failures (2 now) or 50 % of 20 calls", as far as the rules are on.
+std::string trip_rule(const BreakerRow& row) {
+    const auto failures = row.record->failures_max.load();
+    const auto percent = row.record->rate_percent.load();
+    std::string text = failures == 0 ? "" : fmt::format("{} failures ({} now)", failures, row.recent_failures());
+    if (percent != 0)
+        text += fmt::format("{}{} % of {} calls", text.empty() ? "" : " or ", percent, row.record->calls_min.load());
+    return text.empty() ? "nothing: both rules are off," : text;
+}
+
 int show(const Options& options, const BreakerRow& row) {
     if (options.json) {
         Json json;
@@ -154,9 +164,7 @@ int show(const Options& options, const BreakerRow& row) {
                          row.of(record.failed), row.of(record.ignored), row.of(record.late)));
     put_line(fmt::format("trips     {} in all, {} in a row; {} probes never reported", row.of(record.trips),
                          record.trips_in_row.load(), row.of(record.leases_lost)));
-    put_line(fmt::format("opens at  {} failures ({} now) or {} % of {} calls within {}", record.failures_max.load(),
-                         row.recent_failures(), record.rate_percent.load(), record.calls_min.load(),
-                         span_text(record.window_ns.load())));
+    put_line(fmt::format("opens at  {} within {}", trip_rule(row), span_text(record.window_ns.load())));
     put_line(fmt::format("open for  {}, {} probes", schedule(record), record.probes.load()));
     if (const auto why = row.text(record.last_failure); !why.empty())
         put_line(fmt::format("last      {} {} ({})", wall_text(record.last_failure_wall_ns.load()), why,

@@ -54,7 +54,7 @@ struct ErrorPage {
             record.last_wall_ns.store(wall_ns, relaxed);
             record.last_correlation.store(correlation, relaxed);
             std::array<uint64_t, error_bytes / 8> words{};
-            std::memcpy(words.data(), content.data(), std::min(content.size(), error_bytes));
+            if (!content.empty()) std::memcpy(words.data(), content.data(), std::min(content.size(), error_bytes));
             for (size_t i = 0; i < words.size(); ++i) record.content[i].store(words[i], relaxed);
         });
     }

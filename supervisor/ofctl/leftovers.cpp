@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "supervisor/ofctl/attach.hpp"
@@ -44,9 +44,9 @@ std::optional<LeftSegment> read_segment(const std::string& name, std::string& in
     if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) return {};
     const bool plain = S_ISREG(status.st_mode) && status.st_uid == geteuid();
     if (!plain || static_cast<uint64_t>(status.st_size) < shm::body_offset) return {};
-    alignas(shm::SegmentHeader) std::array<std::byte, sizeof(shm::SegmentHeader)> bytes;
-    if (pread(file.descriptor(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
-    const auto& header = *reinterpret_cast<const shm::SegmentHeader*>(bytes.data());
+    const auto bytes = std::make_unique<shm::SegmentHeader>();
+    if (pread(file.descriptor(), static_cast<void*>(bytes.get()), sizeof *bytes, 0) != sizeof *bytes) return {};
+    const auto& header = *bytes;
     if (header.magic != shm::segment_magic || header.version != shm::layout_version) return {};
     instance = field_text_of(header.instance);
     if (instance + "." + field_text_of(header.channel) != name) return {};

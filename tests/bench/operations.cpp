@@ -64,8 +64,8 @@ std::vector<OperationCost> measure_operations(size_t blocks) {
         histogram.record(value);
         value = value * 7 % 1'000'003;
     }));
-    shm::BreakerRecord record{};
-    shm::Breaker breaker(record, {});
+    const auto record = std::make_unique<shm::BreakerRecord>();
+    shm::Breaker breaker(*record, {});
     costs.push_back(cost("breaker, allow() when closed", 5, blocks,
                          [&] { keep(breaker.allow([] { return mono_ns(); }).allowed); }));
     auto id = correlations.next();

@@ -9,6 +9,7 @@
 // A word may end in *N: that many times. Rows that begin with "differs:" say why our rule is another, and assert ours.
 #include <catch2/catch.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 
@@ -227,7 +228,8 @@ class Player {
         return counters.at(name)->load() == wanted;
     }
 
-    BreakerRecord record_{};
+    const std::unique_ptr<BreakerRecord> memory_ = std::make_unique<BreakerRecord>();  // aligned, as no temporary is
+    BreakerRecord& record_ = *memory_;
     BreakerRules rules_;
     std::vector<std::string> words_;
     std::optional<Breaker> breaker_;

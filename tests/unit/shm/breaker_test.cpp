@@ -29,7 +29,8 @@ TEST_CASE("a breaker's open time has jitter to both sides and keeps to its bound
     std::uniform_real_distribution<double> chance(0.0, 1.0);
     int64_t least = INT64_MAX, most = 0;
     for (int i = 0; i < 1000; ++i) {
-        BreakerRecord record{};
+        const auto memory = std::make_unique<BreakerRecord>();
+        auto& record = *memory;
         Breaker breaker(record, {.failures_max = 1});
         breaker.fail(breaker.allow(at(0)), 0, chance(random));
         least = std::min(least, breaker.retry_in_ns(0));
@@ -50,7 +51,8 @@ TEST_CASE("open times double up to the cap and never overflow") {
 }
 
 TEST_CASE("a closed breaker does not look at the clock") {
-    BreakerRecord record{};
+    const auto memory = std::make_unique<BreakerRecord>();
+    auto& record = *memory;
     Breaker breaker(record, {});
     CHECK(breaker.allow([]() -> int64_t { throw std::logic_error("the clock was asked"); }));
 }
@@ -82,7 +84,8 @@ TEST_CASE("a prober that is killed gives its lease back to its successor, or at 
 }
 
 TEST_CASE("counters of a breaker have 64 bits") {
-    BreakerRecord record{};
+    const auto memory = std::make_unique<BreakerRecord>();
+    auto& record = *memory;
     record.allowed.store(UINT32_MAX);
     Breaker breaker(record, {});
     breaker.succeed(breaker.allow(at(0)), 0);
@@ -122,7 +125,8 @@ TEST_CASE("a breaker's page of random bytes leads nobody out of it") {
 }
 
 TEST_CASE("a text in a record is read whole, and a writer that died in it holds nobody up") {
-    BreakerRecord record{};
+    const auto memory = std::make_unique<BreakerRecord>();
+    auto& record = *memory;
     record.lock.write([&] { record.reason.store("a reason"); });
     std::string text;
     CHECK(record.lock.read([&] { text = record.reason.load(); }));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <fcntl.h>
+#include <grp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@ class Roudi {
     Roudi(const Roudi&) = delete;
 
   private:
-    Roudi() {
+    Roudi() : was_there_(access("/dev/shm/iceoryx_mgmt", F_OK) == 0) {
         std::array<int, 2> output{};
         if (pipe2(output.data(), O_CLOEXEC) != 0) return;
         pid_ = fork();
@@ -50,8 +52,16 @@ class Roudi {
             waitpid(pid_, nullptr, 0);
         }
         if (output_ >= 0) close(output_);
+        // It leaves its segments, socket and locks behind, for the next one to find.
+        if (ready_ && !was_there_) {
+            shm_unlink("/iceoryx_mgmt");
+            const auto* group = getgrgid(getegid());
+            if (group != nullptr) shm_unlink((std::string("/") + group->gr_name).c_str());
+            for (const char* file : {"/tmp/roudi", "/tmp/roudi.lock", "/tmp/iox-unique-roudi.lock"}) unlink(file);
+        }
     }
 
+    bool was_there_;  ///< somebody else's segments: not ours to remove
     pid_t pid_ = -1;
     int output_ = -1;
     bool ready_ = false;

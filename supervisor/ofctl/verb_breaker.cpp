@@ -35,7 +35,7 @@ struct BreakerRow {
         const auto at = forced() ? record->forced_until_ns.load(std::memory_order_relaxed)
                                  : record->retry_ns.load(std::memory_order_relaxed);
         if ((!forced() && state != BreakerState::open) || at == 0) return {};
-        return std::max<int64_t>(0, at - now_ns);
+        return at <= now_ns ? 0 : at - now_ns;  // now is positive: no overflow, whatever the page says
     }
     std::string text(const shm::SharedText<64>& field) const {
         std::string found;

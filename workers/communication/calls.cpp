@@ -13,7 +13,7 @@ Expected<void> Calls::open() {
         auto caller = runtime_.caller(process);
         if (!caller) return tl::make_unexpected(caller.error());
         auto& breaker = runtime_.breakers().add(name_of(process), runtime_.options().breaker);
-        lines_.push_back({process, std::move(*caller), &breaker});
+        lines_.push_back({process, std::move(*caller), &breaker, incarnation_of(process)});
     }
     return {};
 }
@@ -37,9 +37,13 @@ void Calls::call(ProcessId server, Caller::Request request, Caller::OnRow on_row
     line->caller->call(request, std::move(on_row), std::move(ended));
 }
 
+uint32_t Calls::incarnation_of(ProcessId process) const {
+    const auto* slot = runtime_.control().find(name_of(process));
+    return slot == nullptr ? 0 : slot->desk.incarnation.load(std::memory_order_relaxed);
+}
+
 shm::Permit Calls::allow(Line& line) {
-    const auto* slot = runtime_.control().find(name_of(line.server));
-    const auto incarnation = slot == nullptr ? 0 : slot->desk.incarnation.load(std::memory_order_relaxed);
+    const auto incarnation = incarnation_of(line.server);
     if (incarnation != line.incarnation) line.breaker->retry_now();
     line.incarnation = incarnation;
     return line.breaker->allow();

@@ -25,8 +25,9 @@ class Calls {
         ProcessId server;
         std::unique_ptr<Caller> caller;
         CircuitBreaker* breaker;
-        uint32_t incarnation = 0;  ///< of the server, at the last call
+        uint32_t incarnation;  ///< of the server, at the last call
     };
+    uint32_t incarnation_of(ProcessId process) const;
     /// Whether the server may be called, after a word to the breaker if it is another process than last time.
     shm::Permit allow(Line& line);
     static void report(CircuitBreaker& breaker, const shm::Permit& permit, CallStatus status,

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "shm/verify.hpp"
+
 namespace of::ofctl {
 namespace {
 
@@ -142,19 +144,21 @@ std::vector<std::string> channels_in(const Source& source) {
     return found;
 }
 
+Error unknown_layout(const shm::Segment& segment, const std::string& channel) {
+    return {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel,
+                                             segment.header().layout_hash)};
+}
+
 Expected<std::vector<std::pair<std::string, shm::Segment>>> open_segments(const View& view, std::string_view kind,
                                                                           std::string_view only) {
     std::vector<std::pair<std::string, shm::Segment>> segments;
-    const auto spec = shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "");
     for (const auto& channel : channels_in(view.source())) {
         if (channel.substr(0, channel.find('.')) != kind) continue;
         auto process = channel.substr(kind.size() + 1);
         if (!only.empty() && process != only) continue;
         auto segment = view.segment(channel);
         if (!segment) return tl::make_unexpected(segment.error());
-        if (segment->header().layout_hash != spec.layout_hash() || segment->header().total_bytes != spec.total_bytes())
-            return fail(ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know",
-                                                         channel, segment->header().layout_hash));
+        if (!shm::is_page(*segment, kind)) return tl::make_unexpected(unknown_layout(*segment, channel));
         segments.emplace_back(std::move(process), std::move(*segment));
     }
     if (!only.empty() && segments.empty())

@@ -64,6 +64,9 @@ class View {
     shm::Segment control_;
 };
 
+/// What to say of a page that is not of this build's layout.
+Error unknown_layout(const shm::Segment& segment, const std::string& channel);
+
 /// The page of one process.
 template <typename Content>
 struct PageOf {

@@ -32,11 +32,6 @@ class OpenFile {
     int descriptor_;
 };
 
-template <size_t n>
-std::string field_text_of(const char (&field)[n]) {
-    return std::string(shm::text_of(field));
-}
-
 /// What the file of this name says of itself, if it is a segment of this user and of this name.
 std::optional<LeftSegment> read_segment(const std::string& name, std::string& instance) {
     const OpenFile file("/dev/shm/" + name);
@@ -48,8 +43,8 @@ std::optional<LeftSegment> read_segment(const std::string& name, std::string& in
     if (pread(file.descriptor(), static_cast<void*>(bytes.get()), sizeof *bytes, 0) != sizeof *bytes) return {};
     const auto& header = *bytes;
     if (header.magic != shm::segment_magic || header.version != shm::layout_version) return {};
-    instance = field_text_of(header.instance);
-    if (instance + "." + field_text_of(header.channel) != name) return {};
+    instance = shm::text_of(header.instance);
+    if (instance + "." + std::string(shm::text_of(header.channel)) != name) return {};
     return LeftSegment{name, static_cast<uint64_t>(status.st_size), header.generation, header.creator_pid,
                        shm::creator_lives(header)};
 }
@@ -91,7 +86,7 @@ bool lives(const InstanceSegments& instance, const std::set<std::string>& mapped
 /// The lock that a supervisor holds from before it adopts segments: with it in hand, none begins to.
 std::string lock_path(const InstanceSegments& instance) {
     const auto view = View::open({.instance = instance.name});
-    return view ? field_text_of(view->control().instance.state_dir) + "/lock" : std::string();
+    return view ? std::string(shm::text_of(view->control().instance.state_dir)) + "/lock" : std::string();
 }
 
 }  // namespace

@@ -45,8 +45,10 @@ struct BreakerRow {
         const auto failures = of(record->failures_at);
         uint64_t recent = 0;
         for (uint64_t i = 0; i < std::min<uint64_t>(failures, shm::breaker_failures_max); ++i) {
-            const auto at = record->failure_ns[i].load(std::memory_order_relaxed);
-            recent += now_ns - at < record->window_ns.load(std::memory_order_relaxed);
+            // Unsigned: a time that no clock has shown is simply not recent.
+            const auto age = static_cast<uint64_t>(now_ns) -
+                             static_cast<uint64_t>(record->failure_ns[i].load(std::memory_order_relaxed));
+            recent += age < static_cast<uint64_t>(record->window_ns.load(std::memory_order_relaxed));
         }
         return recent;
     }

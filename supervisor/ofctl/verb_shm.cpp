@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "proto/decimal.hpp"
+#include "shm/verify.hpp"
 #include "supervisor/ofctl/decode.hpp"
 #include "supervisor/ofctl/metrics_print.hpp"
 #include "supervisor/ofctl/print.hpp"
@@ -22,10 +23,7 @@ struct Symbols {
         const auto dot = channel.rfind('.');
         const auto index = channel.starts_with("market.") ? channel.substr(dot + 1) : "0";
         auto opened = view.segment("book." + index);
-        const auto expected = shm::make_spec("", "", shm::SegmentKind::page, "book", 0, 0, "");
-        if (opened && opened->header().layout_hash == expected.layout_hash() &&
-            opened->header().total_bytes == expected.total_bytes())
-            segment.emplace(std::move(*opened));
+        if (opened && shm::is_page(*opened, "book")) segment.emplace(std::move(*opened));
     }
     const shm::BookPage* page() const { return segment ? &segment->page<shm::BookPage>() : nullptr; }
     std::optional<shm::Segment> segment;
@@ -165,8 +163,7 @@ void dump_book(const Options& options, const shm::BookPage& page) {
 }
 
 int dump_page(const Options& options, const shm::Segment& segment) {
-    const std::string channel(segment.header().channel,
-                              strnlen(segment.header().channel, sizeof segment.header().channel));
+    const std::string channel(shm::text_of(segment.header().channel));
     const auto kind = channel.substr(0, channel.find('.'));
     if (kind == "control" || kind == "breaker" || kind == "error") {
         auto all = options;
@@ -177,14 +174,7 @@ int dump_page(const Options& options, const shm::Segment& segment) {
         status(all);
         return code(ExitCode::ok);
     }
-    const auto expected = kind == "metrics" || kind == "book"
-                              ? shm::make_spec("", "", shm::SegmentKind::page, kind, 0, 0, "")
-                              : shm::SegmentSpec{};
-    if (segment.header().layout_hash != expected.layout_hash() ||
-        segment.header().total_bytes != expected.total_bytes())
-        return refuse(
-            options, {ErrorKind::mismatch, fmt::format("{} has layout {:016x}, which this ofctl does not know", channel,
-                                                       segment.header().layout_hash)});
+    if (!shm::is_page(segment, kind)) return refuse(options, unknown_layout(segment, channel));
     if (kind == "metrics") dump_metrics(options, channel, segment.page<shm::MetricsPage>());
     if (kind == "book") dump_book(options, segment.page<shm::BookPage>());
     return code(ExitCode::ok);

@@ -1,7 +1,7 @@
 // Requests and replies between workers (`call.P.Q`, `reply.Q.P`): slots of 128 bytes.
 //
 // A call is one message; its reply is any number of rows and then one ReplyEnd, all with the call's correlation ID. A
-// call whose deadline has passed is not served. A full queue answers `overloaded` at once, on the caller's side.
+// call whose deadline has passed is not served. A full queue answers `refused` at once, on the caller's side.
 #pragma once
 
 #include "proto/market.hpp"
@@ -16,7 +16,8 @@ enum class CallStatus : uint32_t {
     not_found,
     bad_request,
     cancelled,
-    circuit_open
+    circuit_open,
+    refused,  ///< by the caller's own side: too many calls wait already
 };
 
 std::string_view name_of(CallStatus status);  // message_names.cpp

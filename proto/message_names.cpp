@@ -128,6 +128,8 @@ std::string_view name_of(CallStatus status) {
             return "cancelled";
         case CallStatus::circuit_open:
             return "circuit_open";
+        case CallStatus::refused:
+            return "refused";
     }
     return "unknown";
 }

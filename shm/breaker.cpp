@@ -9,6 +9,13 @@ constexpr auto relaxed = std::memory_order_relaxed;
 
 void bump(std::atomic<uint64_t>& counter) { counter.store(counter.load(relaxed) + 1, relaxed); }
 
+/// later - earlier, at the limit where it does not fit: the page may hold times that no clock has shown.
+int64_t since(int64_t later, int64_t earlier) {
+    int64_t difference = 0;
+    if (!__builtin_sub_overflow(later, earlier, &difference)) return difference;
+    return earlier < 0 ? INT64_MAX : INT64_MIN;
+}
+
 BreakerRules bounded(BreakerRules rules) {
     rules.failures_max = std::min<uint32_t>(rules.failures_max, breaker_failures_max);
     rules.probes = std::clamp<uint32_t>(rules.probes, 1, breaker_leases_max);
@@ -49,10 +56,10 @@ int64_t Breaker::open_time_ns(const BreakerRules& rules, uint32_t trips_in_row) 
 }
 
 int64_t Breaker::retry_in_ns(int64_t now_ns) const {
-    if (state() == BreakerState::open) return std::max<int64_t>(0, record_.retry_ns.load(relaxed) - now_ns);
+    if (state() == BreakerState::open) return std::max<int64_t>(0, since(record_.retry_ns.load(relaxed), now_ns));
     if (state() == BreakerState::forced_open) {
         const auto until = record_.forced_until_ns.load(relaxed);
-        return until == 0 ? INT64_MAX : std::max<int64_t>(0, until - now_ns);
+        return until == 0 ? INT64_MAX : std::max<int64_t>(0, since(until, now_ns));
     }
     return 0;
 }
@@ -140,14 +147,14 @@ bool Breaker::must_trip(int64_t now_ns) const {
     const auto failures = record_.failures_at.load(relaxed);
     if (rules_.failures_max != 0 && failures >= rules_.failures_max) {
         const auto first = record_.failure_ns[(failures - rules_.failures_max) % breaker_failures_max].load(relaxed);
-        if (now_ns - first < rules_.window_ns) return true;
+        if (since(now_ns, first) < rules_.window_ns) return true;
     }
     if (rules_.rate_percent == 0) return false;
     const auto epoch = now_ns / (rules_.window_ns / static_cast<int64_t>(breaker_buckets));
     uint64_t calls = 0;
     uint64_t failed = 0;
     for (const auto& bucket : record_.buckets) {
-        if (epoch - bucket.epoch.load(relaxed) >= static_cast<int64_t>(breaker_buckets)) continue;
+        if (since(epoch, bucket.epoch.load(relaxed)) >= static_cast<int64_t>(breaker_buckets)) continue;
         calls += bucket.calls.load(relaxed);
         failed += bucket.failures.load(relaxed);
     }
@@ -157,7 +164,7 @@ bool Breaker::must_trip(int64_t now_ns) const {
 void Breaker::open(int64_t now_ns, double chance) {
     auto in_row = record_.trips_in_row.load(relaxed);
     if (state() == BreakerState::closed) {
-        const auto healthy = (now_ns - record_.since_ns.load(relaxed)) / rules_.healthy_ns;
+        const auto healthy = since(now_ns, record_.since_ns.load(relaxed)) / rules_.healthy_ns;
         in_row -= static_cast<uint32_t>(std::clamp<int64_t>(healthy, 0, in_row));
     }
     const auto time = open_time_ns(rules_, in_row);

@@ -49,6 +49,8 @@ class Breaker {
     /// The result says nothing of the dependency: the caller gave up, or was told to come later.
     void ignore(const Permit& permit);
 
+    /// Ends a force whose time is over, also while nobody asks.
+    void end_force(int64_t now_ns);
     /// The dependency was started anew: an open breaker probes at once.
     void retry_now(int64_t now_ns);
     void trip(int64_t now_ns, double chance);
@@ -78,7 +80,6 @@ class Breaker {
     void open(int64_t now_ns, double chance);
     void close(int64_t now_ns);
     void enter(BreakerState state, int64_t now_ns);
-    void end_force(int64_t now_ns);
     void forget_failures();
     void give_back_leases(int64_t before_ns);
 

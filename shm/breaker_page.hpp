@@ -66,8 +66,9 @@ struct alignas(line_bytes) BreakerRecord {
     std::atomic<int64_t> last_failure_wall_ns;
     std::atomic<uint64_t> last_correlation;
     SharedText<64> last_failure;
-    SharedText<64> reason;  ///< of whoever forced it
-    char padding[56];
+    SharedText<64> reason;               ///< of whoever forced it
+    std::atomic<uint64_t> last_command;  ///< correlation ID of the last operator's command that was obeyed
+    char padding[48];
 };
 static_assert(std::is_standard_layout_v<BreakerRecord> && sizeof(BreakerRecord) == 1024);
 static_assert(offsetof(BreakerRecord, state) == 32 && offsetof(BreakerRecord, allowed) == 80 &&
@@ -76,7 +77,7 @@ static_assert(offsetof(BreakerRecord, state) == 32 && offsetof(BreakerRecord, al
               offsetof(BreakerRecord, lock) == 816 && offsetof(BreakerRecord, last_failure) == 840);
 
 struct BreakerPage {
-    static constexpr std::string_view layout = "breaker 1";
+    static constexpr std::string_view layout = "breaker 2";
 
     alignas(line_bytes) std::atomic<uint32_t> used;
     char reserved[124];

@@ -16,6 +16,8 @@ namespace of::shm {
 
 inline constexpr size_t processes_max = 16;
 inline constexpr size_t cursors_max = 16;
+/// A turn of a worker's loop that takes longer is an overrun: calls, commands and timers had to wait for it.
+inline constexpr int64_t turn_limit_ns = 100'000'000;
 
 /// Written by the supervisor.
 struct alignas(line_bytes) DeskLine {
@@ -44,13 +46,16 @@ struct alignas(line_bytes) OwnLine {
     std::atomic<uint64_t> messages;        ///< handled from all rings
     std::atomic<int64_t> longest_turn_ns;  ///< between two looks at the rings, since the start
     std::atomic<uint64_t> refused;         ///< messages that found a queue of this writer full
-    char reserved[72];
+    std::atomic<uint64_t> overruns;        ///< turns longer than turn_limit_ns, since the start
+    char reserved[64];
 };
 static_assert(sizeof(OwnLine) == 128);
 
+/// Written by the process and by those who wake it (doorbell.hpp).
 struct alignas(line_bytes) SleepLine {
-    std::atomic<uint32_t> asleep;
-    char reserved[124];
+    std::atomic<uint32_t> asleep;     ///< 0 awake; 1 wake at the first message; 2, 4, 6...: a nap, wake at `wake_fill`
+    std::atomic<uint32_t> wake_fill;  ///< messages of one writer that end a nap
+    char reserved[120];
 };
 
 /// How far a process has handled one broadcast ring. For storage and logger it outlives them: durable for as long as
@@ -86,11 +91,13 @@ struct alignas(line_bytes) InstanceLine {
     std::atomic<int64_t> started_wall_ns;
     char config_path[200];
     char state_dir[200];  ///< holds the control socket, control.sock
+    char governor[48];    ///< the request budget is the segment <governor>.governor
+    char reserved[24];
 };
 static_assert(sizeof(InstanceLine) == 512);
 
 struct ControlPage {
-    static constexpr std::string_view layout = "control 1";
+    static constexpr std::string_view layout = "control 2";
 
     InstanceLine instance;
     char reserved[1536];

@@ -3,6 +3,7 @@
 #include "shm/breaker_page.hpp"
 #include "shm/control_page.hpp"
 #include "shm/error_page.hpp"
+#include "shm/governor_page.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/segment.hpp"
 
@@ -19,6 +20,7 @@ constexpr std::array page_layouts{
     PageLayout{"book", BookPage::layout, sizeof(BookPage)},
     PageLayout{"breaker", BreakerPage::layout, sizeof(BreakerPage)},
     PageLayout{"error", ErrorPage::layout, sizeof(ErrorPage)},
+    PageLayout{"governor", GovernorPage::layout, sizeof(GovernorPage)},
     PageLayout{"metrics", MetricsPage::layout, sizeof(MetricsPage)},
 };
 

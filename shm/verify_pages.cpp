@@ -7,7 +7,9 @@
 #include "shm/book_page.hpp"
 #include "shm/breaker_page.hpp"
 #include "shm/commit_word.hpp"
+#include "shm/doorbell.hpp"
 #include "shm/error_page.hpp"
+#include "shm/governor_page.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/verify.hpp"
 
@@ -64,7 +66,10 @@ void verify_process(Findings& findings, const Segment& segment, const ProcessSlo
     if (exit_code < -1 || exit_code > 255)
         findings.add(offset + offsetof(DeskLine, last_exit_code), fmt::format("last exit code of {}", name),
                      std::to_string(exit_code), "-1 to 255");
-    verify_truth(findings, offset + offsetof(ProcessSlot, sleep), fmt::format("asleep of {}", name), slot.sleep.asleep);
+    const auto asleep = slot.sleep.asleep.load(std::memory_order_relaxed);
+    if (asleep > sleep_until_first && asleep % 2 != 0)
+        findings.add(offset + offsetof(ProcessSlot, sleep), fmt::format("asleep of {}", name), asleep,
+                     "0, 1, or the even number of a nap");
     const struct {
         size_t offset;
         size_t size;
@@ -90,7 +95,8 @@ void verify_control(const Segment& segment, Findings& findings) {
     verify_text(findings, at(offsetof(InstanceLine, config_path)), {line.config_path, sizeof line.config_path},
                 "config_path");
     verify_text(findings, at(offsetof(InstanceLine, state_dir)), {line.state_dir, sizeof line.state_dir}, "state_dir");
-    const auto line_end = offsetof(InstanceLine, state_dir) + sizeof line.state_dir;
+    verify_text(findings, at(offsetof(InstanceLine, governor)), {line.governor, sizeof line.governor}, "governor");
+    const auto line_end = offsetof(InstanceLine, governor) + sizeof line.governor;
     verify_zero(findings, segment, at(line_end), offsetof(ControlPage, processes) - line_end,
                 "reserved bytes of the control page");
     const size_t used = std::min<size_t>(processes, processes_max);
@@ -257,15 +263,33 @@ void verify_errors(const Segment& segment, Findings& findings) {
     }
 }
 
+void verify_governor(const Segment& segment, Findings& findings) {
+    const auto& page = segment.page<GovernorPage>();
+    bool ended = false;
+    std::set<uint64_t> seen;
+    for (size_t i = 0; i < venues_max; ++i) {
+        const auto& venue = page.venues[i];
+        const auto offset = file_offset(i * sizeof(VenueRecord));
+        const auto key = venue.key.load(std::memory_order_acquire);
+        const auto name = venue.name.load();
+        if (key != 0 && ended) findings.add(offset, fmt::format("venue {}", i), key, "0: the record before it is free");
+        if (key != 0 && !seen.insert(key).second) findings.add(offset, fmt::format("venue {}", i), key, "taken once");
+        // Who takes a record names it next, and may have died between the two.
+        if (!name.empty() && (fnv1a(name) | 1) != key)
+            findings.add(offset, fmt::format("venue {}", i), key, fmt::format("the hash of its name, {}", name));
+        ended = key == 0;
+        verify_zero(findings, segment, offset + offsetof(VenueRecord, padding), sizeof venue.padding,
+                    fmt::format("padding of venue {}", i));
+    }
+}
+
 struct PageCheck {
     std::string_view page;
     void (*check)(const Segment& segment, Findings& findings);
 };
-constexpr PageCheck page_checks[] = {{"control", verify_control},
-                                     {"book", verify_book},
-                                     {"metrics", verify_metrics},
-                                     {"breaker", verify_breakers},
-                                     {"error", verify_errors}};
+constexpr PageCheck page_checks[] = {{"control", verify_control}, {"book", verify_book},
+                                     {"metrics", verify_metrics}, {"breaker", verify_breakers},
+                                     {"error", verify_errors},    {"governor", verify_governor}};
 
 /// The position of one cursor in its ring. Conservation: published = read + lost + still in the ring to be read. Losses
 /// add up over all rings of the name, so they are held against this ring only if it is the `first_rings`' one.

@@ -66,7 +66,7 @@ void Supervisor::spawn(Worker& worker) {
     desk.incarnation.store(incarnation, std::memory_order_release);
     desk.spawn_ns.store(now_ns(), std::memory_order_relaxed);
     desk.next_start_ns.store(0, std::memory_order_relaxed);
-    worker.slot->sleep.asleep.store(0, std::memory_order_relaxed);
+    worker.slot->sleep.asleep.store(shm::sleep_awake, std::memory_order_relaxed);
     worker.slot->own.heartbeat_ns.store(now_ns(), std::memory_order_relaxed);
     if (auto spawned = worker.child.spawn(worker.argv); !spawned) {
         journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), uint64_t{0},

@@ -32,6 +32,11 @@ constexpr Key instance_keys[] = {
     {.name = "state_dir", .fallback = R"("/run/orderflow")", .help = "lock, control socket", .expects = expects_path},
     {.name = "data_dir", .fallback = R"("/var/lib/orderflow")", .help = "the store's files", .expects = expects_path},
     {.name = "log_dir", .fallback = R"("/var/log/orderflow")", .help = "the log's files", .expects = expects_path},
+    {.name = "governor",
+     .fallback = R"("of-host")",
+     .help =
+         "the exchange's request limits are shared by all instances that name the same page, /dev/shm/NAME.governor",
+     .expects = expects_name},
     {.name = "bin_dir", .fallback = R"("")", .help = "where the worker programs are; empty: beside ofsupervisor"},
 };
 constexpr Key supervisor_keys[] = {
@@ -45,7 +50,7 @@ constexpr Key supervisor_keys[] = {
      .kind = Kind::integer,
      .fallback = "10000",
      .help = "a worker silent for so long is aborted",
-     .min = 500,
+     .min = 3'000,
      .max = 600'000},
     {.name = "stop_timeout_ms",
      .kind = Kind::integer,
@@ -261,6 +266,7 @@ CheckedConfig read_config(const std::string& path) {
         return (base / loaded["instance"].text(key)).lexically_normal().string();
     };
     config.instance = loaded["instance"].text("name");
+    config.governor = loaded["instance"].text("governor");
     config.state_dir = folder("state_dir");
     config.data_dir = folder("data_dir");
     config.log_dir = folder("log_dir");

@@ -18,6 +18,7 @@ namespace of::supervisor {
 struct Config {
     std::string path;  ///< of the file, absolute
     std::string instance;
+    std::string governor;  ///< names the page of request limits that this host's instances share
     std::string state_dir;
     std::string data_dir;
     std::string log_dir;

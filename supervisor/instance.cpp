@@ -87,7 +87,8 @@ Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
                       .and_then([&] { return make_folder("log_dir", config.log_dir); })
                       .and_then([&] { return instance->lock(); })
                       .and_then([&] { return instance->refuse_second_supervisor(); })
-                      .and_then([&] { return instance->open_segments(); });
+                      .and_then([&] { return instance->open_segments(); })
+                      .and_then([&] { return instance->open_governor(); });
     if (opened) return instance;
     for (const auto& name : instance->created_) shm::remove_segment(name);
     return tl::make_unexpected(opened.error());
@@ -135,6 +136,13 @@ Expected<void> Instance::open_segments() {
     return {};
 }
 
+Expected<void> Instance::open_governor() {
+    auto governor = HostGovernor::open(config_.governor);
+    if (!governor) return tl::make_unexpected(governor.error());
+    governor_.emplace(std::move(*governor));
+    return {};
+}
+
 Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
     const auto wanted = spec(channel);
     auto existing = shm::Segment::open(wanted, shm::Access::read_write);
@@ -169,6 +177,7 @@ void Instance::fill_control() {
     line.started_wall_ns.store(now.tv_sec * 1'000'000'000 + now.tv_nsec, std::memory_order_relaxed);
     set_text(line.config_path, config_.path);
     set_text(line.state_dir, config_.state_dir);
+    set_text(line.governor, config_.governor);
     for (size_t i = 0; i < processes_.size(); ++i) set_text(page.processes[i].desk.name, name_of(processes_[i]));
     line.processes.store(static_cast<uint32_t>(processes_.size()), std::memory_order_release);
 }
@@ -191,6 +200,7 @@ shm::Segment Instance::segment(const Channel& channel) const {
 
 void Instance::remove_segments() {
     for (const auto& channel : channels_) shm::remove_segment(spec(channel).name());
+    if (governor_) governor_->release();
 }
 
 }  // namespace of::supervisor

@@ -14,6 +14,7 @@
 #include "shm/control_page.hpp"
 #include "shm/segment.hpp"
 #include "supervisor/config.hpp"
+#include "supervisor/host_governor.hpp"
 
 namespace of::supervisor {
 
@@ -35,7 +36,7 @@ class Instance {
     uint64_t adopted_pid() const { return adopted_pid_; }  ///< the dead supervisor's; 0 when all is new
     const std::vector<std::pair<std::string, std::string>>& replaced() const { return replaced_; }  ///< name, why
 
-    /// After an orderly stop: unlinks every segment.
+    /// After an orderly stop: unlinks every segment that is this instance's alone.
     void remove_segments();
 
   private:
@@ -43,6 +44,7 @@ class Instance {
     Expected<void> lock();
     Expected<void> refuse_second_supervisor();
     Expected<void> open_segments();
+    Expected<void> open_governor();
     Expected<shm::Segment> open_or_create(const Channel& channel);
     void fill_control();
     shm::SegmentSpec spec(const Channel& channel) const;
@@ -51,6 +53,7 @@ class Instance {
     std::vector<ProcessId> processes_;
     std::vector<Channel> channels_;
     std::optional<shm::Segment> control_;
+    std::optional<HostGovernor> governor_;
     std::vector<std::string> created_;  ///< by this run, to be removed again if it fails
     std::vector<std::pair<std::string, std::string>> replaced_;
     uint64_t total_bytes_ = 0;

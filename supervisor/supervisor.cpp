@@ -63,28 +63,30 @@ Expected<void> Supervisor::prepare() {
         doorbells_argument_ +=
             fmt::format("{}{}={}", doorbells_argument_.empty() ? "" : ",", name_of(process), bells_.back());
     }
-    const auto bell_of = [&](size_t i) {
-        return shm::DoorbellWriter(control.processes[i].sleep.asleep, bells_[i], fence);
+    const auto bell_of = [&](size_t i, shm::WakeAt wake_at) {
+        return shm::DoorbellWriter(control.processes[i].sleep, bells_[i], fence, wake_at);
     };
     for (size_t i = 1; i < instance_.processes().size(); ++i) {
         const auto process = instance_.processes()[i];
         auto worker = std::make_unique<Worker>(io_, process, config_.restart);
         worker->slot = &instance_.slot(process);
-        worker->wire = std::make_unique<WorkerWire>(
-            instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
-            instance_.segment(channel_of(instance_, ChannelKind::event, process, self)), bell_of(i));
+        worker->wire =
+            std::make_unique<WorkerWire>(instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
+                                         instance_.segment(channel_of(instance_, ChannelKind::event, process, self)),
+                                         bell_of(i, shm::WakeAt::first));
         auto program = worker_program(config_, process.kind);
         if (!program) return tl::make_unexpected(program.error());
         worker->argv = arguments(*worker, *program);
         if (process.kind == ProcessKind::logger) {
-            journal_ = std::make_unique<Journal>(
-                instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
-                instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
-                instance_.segment(channel_of(instance_, ChannelKind::error, self, self)), bell_of(i));
+            journal_ =
+                std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
+                                          instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
+                                          instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
+                                          bell_of(i, shm::WakeAt::fill));
         }
         workers_.push_back(std::move(worker));
     }
-    doorbell_.emplace(control.processes[0].sleep.asleep, bells_[0], fence);
+    doorbell_.emplace(control.processes[0].sleep, bells_[0], fence);
     control.processes[0].desk.pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
     control.processes[0].desk.start_time.store(shm::process_start(static_cast<uint64_t>(getpid())),
                                                std::memory_order_relaxed);
@@ -308,6 +310,9 @@ std::string Supervisor::command_breaker(Worker& worker, const Peer& peer, Correl
                            code(ExitCode::usage));
     std::string reason;
     std::getline(stream >> std::ws, reason);
+    if (breaker.size() > sizeof CommandBreaker::name || reason.size() > sizeof CommandBreaker::reason)
+        return fmt::format("error {} a breaker's name has at most {} bytes, a reason {}", code(ExitCode::usage),
+                           sizeof CommandBreaker::name, sizeof CommandBreaker::reason);
     if (worker.slot->desk.pid.load(std::memory_order_relaxed) == 0)
         return fmt::format("error {} {} does not run, and nobody else may write its breakers", code(ExitCode::failed),
                            name_of(worker.process));

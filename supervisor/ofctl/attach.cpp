@@ -125,11 +125,21 @@ std::optional<ProcessView> View::worker(std::string_view name) const {
 }
 
 Expected<shm::Segment> View::segment(const std::string& channel) const {
-    auto segment = shm::Segment::inspect(path_of(channel));
+    auto segment = shm::Segment::inspect(path_of(source_, channel));
     if (!segment && segment.error().kind == ErrorKind::missing)
         return fail(ErrorKind::missing,
                     fmt::format("instance {} has no segment {}; see ofctl shm ls", source_.instance, channel));
     return segment;
+}
+
+std::string path_of(const Source& source, const std::string& channel) {
+    const auto usual = fmt::format("{}/{}.{}", source.folder, source.instance, channel);
+    if (channel != governor_channel) return usual;
+    const auto control = shm::Segment::inspect(path_of(source, "control"));
+    if (!control || !shm::is_page(*control, "control")) return usual;
+    const auto name = shm::text_of(control->page<shm::ControlPage>().instance.governor);
+    const bool plain = !name.empty() && name.find('/') == std::string_view::npos;
+    return plain ? fmt::format("{}/{}.{}", source.folder, name, channel) : usual;
 }
 
 std::vector<std::string> channels_in(const Source& source) {
@@ -140,6 +150,9 @@ std::vector<std::string> channels_in(const Source& source) {
         const auto name = entry.path().filename().string();
         if (name.starts_with(prefix)) found.push_back(name.substr(prefix.size()));
     }
+    const bool listed = std::ranges::find(found, governor_channel) != found.end();
+    if (!found.empty() && !listed && std::filesystem::exists(path_of(source, governor_channel), error))
+        found.push_back(governor_channel);
     std::ranges::sort(found);
     return found;
 }

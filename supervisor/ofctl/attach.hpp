@@ -15,12 +15,17 @@ namespace of::ofctl {
 /// How often a verb that waits or follows looks again: observers have no doorbell.
 inline constexpr int look_period_ms = 20;
 
+inline const std::string governor_channel = "governor";
+
 struct Source {
     std::string folder = "/dev/shm";
     std::string instance;
     bool copied() const { return folder != "/dev/shm"; }
 };
 
+/// Where the segment of a channel is. `governor`, the page of request limits, may be shared with other instances: the
+/// control page names it.
+std::string path_of(const Source& source, const std::string& channel);
 /// Channels that have a segment there, by name.
 std::vector<std::string> channels_in(const Source& source);
 /// Instances that have a control segment in `folder`.
@@ -53,9 +58,6 @@ class View {
 
     /// A segment by its channel: "market.0".
     Expected<shm::Segment> segment(const std::string& channel) const;
-    std::string path_of(const std::string& channel) const {
-        return source_.folder + "/" + source_.instance + "." + channel;
-    }
 
   private:
     View(Source source, shm::Segment control) : source_(std::move(source)), control_(std::move(control)) {}

@@ -15,6 +15,7 @@ constexpr const char* footer = R"(Examples:
   ofctl restart storage --reason "new disk"
   ofctl errors                              what went wrong, each thing once
   ofctl metrics --worker storage            what it counts and measures
+  ofctl limits                              what the exchange still allows
   ofctl shm ls                              every segment
   ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
   ofctl shm verify                          whether every promise of the segments is kept
@@ -39,6 +40,7 @@ CLI::App* add_verb(CLI::App& parent, Verb& chosen, const char* name, const char*
 void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* status_verb = add_verb(app, chosen, "status", "The workers: state, pid, restarts, heartbeat, lag", status);
     status_verb->add_option("WORKER", options.names, "Only these");
+    status_verb->add_flag("--wide", options.wide, "The duty cycle as well: turns, the longest, overruns");
     status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")
         ->check(CLI::Range(1, 86'400));
     status_verb->add_option("--count", options.count, "Stop watching after N tables");
@@ -62,6 +64,7 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
         add_verb(app, chosen, "errors", "Each different warning and error once, the newest first", errors);
     errors_verb->add_option("--worker", options.worker, "Only of this process");
     errors_verb->add_option("--since", options.since_s, "Only those seen in the last SEC seconds");
+    add_verb(app, chosen, "limits", "What of the exchange's request limits is spent on this host", limits);
     auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
     trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")
         ->required()

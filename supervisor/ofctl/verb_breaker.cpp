@@ -194,12 +194,17 @@ int change(const Options& options, const BreakerPages& pages, const BreakerRow& 
     if (!for_ns)
         return refuse(options, {ErrorKind::invalid,
                                 fmt::format("--for must be such as 250ms, 30s, 5m or 2h, found \"{}\"", options.span)});
-    const auto generation = row.record->generation.load();
+    if (!options.span.empty() && options.action != "open" && options.action != "close")
+        return refuse(options,
+                      {ErrorKind::invalid, fmt::format("--for is for open and close; {} has no end", options.action)});
     const auto answer = request(
         options, fmt::format("breaker {} {} {} {} {}", row.process, row.name, options.action, *for_ns, options.reason));
     if (!answer) return refuse(options, answer.error());
     if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
-    if (!wait_for(options.timeout_s, [&] { return row.record->generation.load() != generation; }))
+    const auto command = parse_correlation(answer->text.substr(0, answer->text.find(' ')));
+    if (!command) return tell(options, code(ExitCode::failed), "the supervisor's answer names no command");
+    const auto obeyed = [&] { return row.record->last_command.load(std::memory_order_acquire) == command->value; };
+    if (!wait_for(options.timeout_s, obeyed))
         return tell(options, code(ExitCode::timed_out),
                     fmt::format("{} has not obeyed within {} s", row.process, options.timeout_s));
     for (const auto& now : rows_of(pages)) {

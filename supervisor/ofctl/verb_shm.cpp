@@ -165,9 +165,10 @@ void dump_book(const Options& options, const shm::BookPage& page) {
 int dump_page(const Options& options, const shm::Segment& segment) {
     const std::string channel(shm::text_of(segment.header().channel));
     const auto kind = channel.substr(0, channel.find('.'));
-    if (kind == "control" || kind == "breaker" || kind == "error") {
+    if (kind == "control" || kind == "breaker" || kind == "error" || kind == "governor") {
         auto all = options;
         all.names.clear();
+        if (kind == "governor") return limits(all);
         if (kind != "control") all.worker = channel.substr(channel.find('.') + 1);
         if (kind == "breaker") return breaker(all);
         if (kind == "error") return errors(all);

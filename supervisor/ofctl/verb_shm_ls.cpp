@@ -99,7 +99,7 @@ int shm_ls(const Options& options) {
     uint64_t bytes = 0;
     std::vector<std::string> problems;
     for (const auto& channel : *channels) {
-        const auto path = fmt::format("{}/{}.{}", source.folder, source.instance, channel);
+        const auto path = path_of(source, channel);
         const auto segment = shm::Segment::inspect(path);
         if (!segment) {
             result = std::max(

@@ -109,6 +109,36 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
     table.print(options.headers);
 }
 
+/// How regularly each worker's loop turns.
+void print_duty(const std::vector<ProcessView>& workers, const Options& options) {
+    using enum Table::Align;
+    Table table({{"WORKER"},
+                 {"INCARNATION", right},
+                 {"BEAT", right},
+                 {"TURNS", right},
+                 {"MSGS/TURN", right},
+                 {"LONGEST", right},
+                 {"OVERRUNS", right},
+                 {"REFUSED", right}});
+    for (const auto& process : workers) {
+        const auto& own = process.slot->own;
+        const auto turns = own.turns.load(std::memory_order_relaxed);
+        const auto messages = own.messages.load(std::memory_order_relaxed);
+        const auto overruns = own.overruns.load(std::memory_order_relaxed);
+        table.add({process.name,
+                   std::to_string(process.slot->desk.incarnation.load(std::memory_order_relaxed)),
+                   process.alive ? span_text(heartbeat_age_ns(process)) : "-",
+                   count_text(turns),
+                   fmt::format("{:.1f}", turns == 0 ? 0.0 : static_cast<double>(messages) / static_cast<double>(turns)),
+                   span_text(own.longest_turn_ns.load(std::memory_order_relaxed)),
+                   {count_text(overruns), overruns == 0 ? Tone::plain : Tone::warn},
+                   count_text(own.refused.load(std::memory_order_relaxed))});
+    }
+    put_line("");
+    table.print(options.headers);
+    put_line(fmt::format("an overrun is a turn of more than {}", span_text(shm::turn_limit_ns)));
+}
+
 void print_json(const View& view, const std::vector<ProcessView>& workers) {
     Json json;
     json.open_object()
@@ -130,7 +160,9 @@ void print_json(const View& view, const std::vector<ProcessView>& workers) {
             .field("last_exit", std::string_view(last_exit(slot.desk)));
         json.field("uptime_ms", process.alive ? age_ns(slot.desk.spawn_ns) / 1'000'000 : 0);
         json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000)
-            .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000);
+            .field("turns", slot.own.turns.load(std::memory_order_relaxed))
+            .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000)
+            .field("overruns", slot.own.overruns.load(std::memory_order_relaxed));
         json.field("messages", slot.own.messages.load(std::memory_order_relaxed))
             .field("lag", lag(view, process))
             .field("lost", lost(process))
@@ -159,6 +191,7 @@ int status_once(const Options& options) {
         print_json(*view, workers);
     } else {
         print_table(*view, workers, options);
+        if (options.wide) print_duty(workers, options);
     }
     flush_output();
     return verdict(*view, workers);

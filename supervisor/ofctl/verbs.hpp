@@ -11,6 +11,7 @@ namespace of::ofctl {
 struct Options {
     Source source;
     bool json = false;
+    bool wide = false;
     bool headers = true;
     std::vector<std::string> names;  ///< workers, a segment, an ID, or a file: what the verb is about
     bool follow = false;
@@ -51,6 +52,7 @@ int trace(const Options& options);
 int metrics(const Options& options);
 int breaker(const Options& options);
 int errors(const Options& options);
+int limits(const Options& options);
 int config_check(const Options& options);
 
 /// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.

@@ -142,7 +142,7 @@ class InstanceCheck {
         SegmentReport report{.channel = name};
         const auto wire = std::ranges::find(wired_, name, &Channel::name);
         const bool wired = wire != wired_.end();
-        auto segment = shm::Segment::inspect(path_of(name));
+        auto segment = shm::Segment::inspect(path_of(source_, name));
         if (!segment) return refused(std::move(report), segment.error());
         report.content = content_of(*segment);
         report.findings = shm::verify(*segment);
@@ -152,6 +152,7 @@ class InstanceCheck {
         }
         verify_name(report.findings, *segment, name);
         if (!report.findings.empty()) report.worsen(Verdict::corrupt);
+        if (name == governor_channel) return report;  // not of this instance alone, so not in its wiring
         if (!wired) {
             report.findings.add(0, "the wiring", "this segment", "no channel of this name");
             report.worsen(Verdict::surplus);
@@ -164,9 +165,6 @@ class InstanceCheck {
     }
 
   private:
-    std::string path_of(const std::string& channel) const {
-        return fmt::format("{}/{}.{}", source_.folder, source_.instance, channel);
-    }
     static SegmentReport refused(SegmentReport report, const Error& error) {
         report.worsen(error.kind == ErrorKind::missing    ? Verdict::missing
                       : error.kind == ErrorKind::mismatch ? Verdict::mismatch
@@ -185,7 +183,7 @@ class InstanceCheck {
         const auto& header = segment.header();
         const auto instance = shm::text_of(header.instance);
         const auto channel = shm::text_of(header.channel);
-        if (instance != source_.instance)
+        if (instance != source_.instance && name != governor_channel)
             findings.add(offsetof(shm::SegmentHeader, instance), "instance", std::string(instance),
                          fmt::format("{}, as the file's name", source_.instance));
         if (channel != name)
@@ -245,7 +243,7 @@ class InstanceCheck {
             const std::string channel(name);
             auto found = rings_.find(channel);
             if (found == rings_.end()) {
-                auto segment = shm::Segment::inspect(path_of(channel));
+                auto segment = shm::Segment::inspect(path_of(source_, channel));
                 if (!segment) return nullptr;
                 found = rings_.emplace(channel, std::move(*segment)).first;
             }

@@ -98,15 +98,12 @@ struct OurBatches : OurQueue<slot_bytes> {
 template <uint32_t slot_bytes>
 struct OurQueueWithBell : OurQueue<slot_bytes> {
     static constexpr const char* name = "queue, with doorbell";
-    struct Asleep {
-        alignas(128) std::atomic<uint32_t> word{0};
-    };
-    Asleep* asleep = detail::shared_block<Asleep>();
+    shm::SleepLine* sleep = detail::shared_block<shm::SleepLine>();
     int event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    shm::DoorbellWriter bell{asleep->word, event_fd, !shm::register_membarrier()};
+    shm::DoorbellWriter bell{*sleep, event_fd, !shm::register_membarrier()};
 
     ~OurQueueWithBell() {
-        detail::Unmap()(asleep);
+        detail::Unmap()(sleep);
         close(event_fd);
     }
     bool send(uint64_t n) {

@@ -1,4 +1,4 @@
-// The TLS port: REST and the upgrade to WebSocket, on one listener (BINANCE.md sections 2 and 6).
+// The TLS port: REST and the upgrade to WebSocket, on one listener.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

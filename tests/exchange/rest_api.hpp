@@ -1,5 +1,4 @@
-// The REST side of the stand-in: what each route answers, from what has been played so far (BINANCE.md
-// section 6). Pure.
+// The REST side of the stand-in: what each route answers, from what has been played so far. Pure.
 #pragma once
 
 #include <cstdint>

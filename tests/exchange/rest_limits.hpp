@@ -1,5 +1,4 @@
-// The exchange's request weights: 6,000 a minute, 429 above, 418 (a ban) for whoever goes on (BINANCE.md
-// section 7).
+// The exchange's request weights: 6,000 a minute, 429 above, 418 (a ban) for whoever goes on.
 //
 // Windows are fixed: each begins at :00. All clients come from one machine, so one account stands for the IP.
 // Pure.

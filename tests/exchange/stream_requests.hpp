@@ -1,5 +1,5 @@
 // The control messages of a stream connection: SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY,
-// GET_PROPERTY (BINANCE.md section 2.3). Pure: text in, text out, and the subscriptions of one connection
+// GET_PROPERTY. Pure: text in, text out, and the subscriptions of one connection
 // changed.
 #pragma once
 

@@ -2,7 +2,7 @@
 // levels.
 //
 // Every change of a level takes the next update id; depth events cover all ids without a hole, and a
-// bookTicker carries the id of the change that moved the top. So the rules of BINANCE.md section 5 hold, the
+// bookTicker carries the id of the change that moved the top. So the documented rules hold, the
 // bookTicker oracle included. Everything follows from the seed; no clock is read. Owned by the
 // SyntheticMarket.
 #pragma once

@@ -11,6 +11,7 @@
 #include "proto/market.hpp"
 #include "shm/breaker.hpp"
 #include "shm/error_page.hpp"
+#include "shm/governor.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/queue.hpp"
 #include "shm/verify.hpp"
@@ -85,18 +86,21 @@ void fill_page(const Segment& segment, std::string_view page) {
         Breaker breaker(*segment.page<BreakerPage>().add("rest"), {.failures_max = 1});
         breaker.fail(breaker.allow([] { return int64_t{0}; }), 0, 0.5);
     }
+    if (page == "governor") {
+        VenueBudget budget(*segment.page<GovernorPage>().claim("127.0.0.1:1"), {});
+        budget.take(250, true, {1, 1});
+        budget.take_connection(1);
+        budget.shut(429, 2);
+    }
     if (page == "error") segment.page<ErrorPage>().note(1, 1, 1, {});
 }
 
-std::string bytes_of(const Wire& wire, const std::string& channel) {
-    const auto kind = static_cast<SegmentKind>(wire.transport);
-    const auto spec = make_spec("fuzz-" + std::to_string(getpid()), channel, kind, name_of(wire.kind), wire.slot_bytes,
-                                wire.slots == 0 ? 0 : ring_slots, schema_of(wire.kind));
+std::string bytes_of(const SegmentSpec& spec) {
     remove_segment(spec.name());
     const auto segment = Segment::create(spec);
     if (!segment) std::abort();
-    if (kind == SegmentKind::page) {
-        fill_page(*segment, name_of(wire.kind));
+    if (spec.kind == SegmentKind::page) {
+        fill_page(*segment, spec.channel.substr(0, spec.channel.find('.')));
     } else {
         fill_ring(*segment);
     }
@@ -181,6 +185,16 @@ void read_errors(const ErrorPage& page) {
     }
 }
 
+/// As a feed worker uses it too: the page may come from a former instance.
+void read_governor(GovernorPage& page) {
+    for (auto& venue : page.venues) {
+        VenueBudget budget(venue, {});
+        static_cast<void>(venue.name.load());
+        static_cast<void>(budget.used(1) + budget.connections_left(1));
+        static_cast<void>(budget.shut_for_ns(1));
+    }
+}
+
 void read_page(const Segment& segment) {
     if (!knows_layout(segment)) return;
     const auto channel = text_of(segment.header().channel);
@@ -188,6 +202,7 @@ void read_page(const Segment& segment) {
     if (channel.starts_with("book")) read_book(segment.page<BookPage>());
     if (channel.starts_with("breaker")) read_breakers(segment.page<BreakerPage>());
     if (channel.starts_with("error")) read_errors(segment.page<ErrorPage>());
+    if (channel.starts_with("governor")) read_governor(segment.page<GovernorPage>());
     if (channel.starts_with("metrics")) read_metrics(segment.page<MetricsPage>());
 }
 
@@ -195,7 +210,12 @@ void read_page(const Segment& segment) {
 
 std::vector<std::string> good_segments() {
     std::vector<std::string> segments;
-    for (const auto& wire : wiring) segments.push_back(bytes_of(wire, std::string(name_of(wire.kind)) + ".fuzz"));
+    const auto instance = "fuzz-" + std::to_string(getpid());
+    for (const auto& wire : wiring)
+        segments.push_back(bytes_of(
+            make_spec(instance, std::string(name_of(wire.kind)) + ".fuzz", static_cast<SegmentKind>(wire.transport),
+                      name_of(wire.kind), wire.slot_bytes, wire.slots == 0 ? 0 : ring_slots, schema_of(wire.kind))));
+    segments.push_back(bytes_of(make_spec(instance, "governor", SegmentKind::page, "governor", 0, 0, "")));
     return segments;
 }
 

@@ -99,8 +99,8 @@ Expected<void> System::start_exchange() {
 Expected<void> System::write_config() {
     const auto& address = exchange_client_->address();
     std::string text = fmt::format(
-        "[instance]\nname = {}\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
-        "\"log\"\n\n{}\n[rings]\nmarket_slots = {}\n",
+        "[instance]\nname = {0}\ngovernor = {0}\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
+        "\"log\"\n\n{1}\n[rings]\nmarket_slots = {2}\n",
         toml(instance_), restart_policy, options_.market_slots);
     if (options_.trace) text += "trace_slots = 1048576\n\n[trace]\nsample = 1\n";
     text += fmt::format(

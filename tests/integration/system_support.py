@@ -74,7 +74,7 @@ class Instance:
         for part in ("state", "data", "log"):
             (self.folder / part).mkdir()
         self.sections = {
-            "instance": {"name": self.name, "state_dir": "state", "data_dir": "data", "log_dir": "log"},
+            "instance": {"name": self.name, "governor": self.name, "state_dir": "state", "data_dir": "data", "log_dir": "log"},
             "supervisor.restart": dict(FORGIVING),
             "rings": {"market_slots": 16384, "log_slots": 1024, "trace_slots": 65536},
             "trace": {"sample": 1},

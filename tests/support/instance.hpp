@@ -55,6 +55,8 @@ class Instance {
         for (const auto* part : {"data", "log", "state"}) std::filesystem::create_directory(folder_ + "/" + part);
         channels_ = channels_of(processes_);
         for (const auto& channel : channels_) create(channel);
+        governor_.emplace(must(
+            shm::Segment::create(shm::make_spec(name_, "governor", shm::SegmentKind::page, "governor", 0, 0, ""))));
         for (const auto process : processes_) bells_[name_of(process)] = eventfd(0, EFD_NONBLOCK);
         fill_control();
         stand_in(supervisor_id);
@@ -62,6 +64,7 @@ class Instance {
     ~Instance() {
         attachments_.clear();
         for (const auto& channel : channels_) shm::remove_segment(name_ + "." + channel.name());
+        shm::remove_segment(name_ + ".governor");
         for (const auto& [process, descriptor] : bells_) close(descriptor);
         std::error_code error;
         std::filesystem::remove_all(folder_, error);
@@ -199,6 +202,7 @@ class Instance {
             const auto text = name_of(processes_[i]);
             std::copy(text.begin(), text.end(), page.processes[i].desk.name);
         }
+        std::ranges::copy(name_, page.instance.governor);
         page.instance.processes.store(static_cast<uint32_t>(processes_.size()));
     }
     std::vector<std::string> arguments(ProcessId process, const std::string& program_path) const {
@@ -240,6 +244,7 @@ class Instance {
     std::string name_;
     std::string folder_;
     std::optional<shm::Segment> control_;
+    std::optional<shm::Segment> governor_;
     std::map<std::string, int> bells_;
     std::map<std::string, std::unique_ptr<Attachment>> attachments_;
     std::map<uint8_t, std::optional<shm::Segment>> books_;

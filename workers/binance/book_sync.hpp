@@ -1,4 +1,4 @@
-// Keeps one symbol's book by the exchange's documented procedure (BINANCE.md, sections 5.1, 5.4, 5.5). Pure:
+// Keeps one symbol's book by the exchange's documented procedure. Pure:
 // no clock, no I/O.
 //
 //   disconnected -> buffering (first event) -> snapshot_wait (a snapshot is asked for) -> synced

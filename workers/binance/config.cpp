@@ -95,7 +95,7 @@ constexpr Key keys[] = {
      .max = 100'000'000},
 };
 
-/// The data-only host has no historicalTrades (BINANCE.md, section 1.1); the general one has.
+/// The data-only host has no historicalTrades; the general one has.
 std::string history_host(const settings::Values& values, const Url& rest_url) {
     const auto named = values.text("history_url");
     if (!named.empty()) return std::string(named);

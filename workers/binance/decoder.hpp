@@ -42,7 +42,7 @@ class Decoder {
     std::unique_ptr<State> state_;
 };
 
-/// Milliseconds or microseconds since the epoch, as the exchange sends them, to ns (BINANCE.md, section 2.2).
+/// Milliseconds or microseconds since the epoch, as the exchange sends them, to ns.
 int64_t exchange_ns(int64_t time);
 
 }  // namespace of::binance

@@ -14,6 +14,7 @@ constexpr int64_t refusal_log_every_ns = ns_per_s;
 constexpr size_t calls_per_turn = 16;
 constexpr int64_t rest_open_ns = 5 * ns_per_s;
 constexpr int64_t rest_open_max_ns = 60 * ns_per_s;
+constexpr int64_t patience_min_ms = 10'000;  ///< of settings that a tick each second serves well
 
 }  // namespace
 
@@ -50,21 +51,28 @@ Expected<void> Feed::open_upstream() {
     auto tls = make_tls(config_.ca_file);
     if (!tls) return tl::make_unexpected(tls.error());
     tls_ = std::move(*tls);
+    auto governor = runtime_.attachment().governor();
+    if (!governor) return tl::make_unexpected(governor.error());
+    governor_ = std::make_unique<shm::Segment>(std::move(*governor));
+    auto* venue = governor_->page<shm::GovernorPage>().claim(venue_of(config_.rest_url));
+    if (venue == nullptr) return fail(ErrorKind::no_space, "the governor page has no room for another exchange");
+    budget_.emplace(*venue, shm::VenueLimits{});
     const auto limited = [this](int status, int64_t pause_ms) { on_limited(status, pause_ms); };
     // Books wait for snapshots: look again sooner than others do.
     auto rules = runtime_.options().breaker;
     rules.open_ns = std::min(rules.open_ns, rest_open_ns);
     rules.open_max_ns = std::min(rules.open_max_ns, rest_open_max_ns);
     auto& breakers = runtime_.breakers();
-    rest_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, breakers.add("rest", rules), limited);
+    rest_ =
+        std::make_unique<Rest>(runtime_.io(), *tls_, config_.rest_url, breakers.add("rest", rules), *budget_, limited);
     const bool elsewhere =
         config_.history_url.origin() + config_.history_url.path != config_.rest_url.origin() + config_.rest_url.path;
     if (elsewhere)
-        history_ =
-            std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, breakers.add("history", rules), limited);
+        history_ = std::make_unique<Rest>(runtime_.io(), *tls_, config_.history_url, breakers.add("history", rules),
+                                          *budget_, limited);
     repair_ = std::make_unique<Repair>(runtime_, *rest_, history(), config_.repair_ids_max);
-    legs_ =
-        std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), std::random_device{}());
+    legs_ = std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), *budget_,
+                                   std::random_device{}());
     return {};
 }
 
@@ -112,8 +120,16 @@ void Feed::tick(int64_t now_ns) {
     repair_->pump(now_ns);
     metrics_->books_synced.set(synced);
     metrics_->connected.set(legs_->up());
-    metrics_->used_weight.set(static_cast<int64_t>(std::max(rest_->used_weight(), history().used_weight())));
-    metrics_->limited_ms.set(std::max(rest_->limited_for_ms(), history().limited_for_ms()));
+    metrics_->used_weight.set(static_cast<int64_t>(budget_->used(wall_ns())));
+    metrics_->limited_ms.set(budget_->shut_for_ns(now_ns) / ns_per_ms);
+}
+
+/// A silent or broken connection is to be found within its limit, however short.
+bool Feed::calm() const {
+    const bool patient = config_.dead_after_ms >= patience_min_ms && config_.stale_after_ms >= patience_min_ms;
+    const bool whole =
+        std::ranges::all_of(lanes_, [](const auto& lane) { return lane->book().state() == BookState::synced; });
+    return patient && whole && legs_->steady() && repair_->waiting() == 0;
 }
 
 void Feed::drain() {
@@ -136,6 +152,11 @@ void Feed::on_up() {
                          lanes_.size() * std::size(stream_kinds));
     market_->stream_event(no_symbol, StreamState::connected, 0, 0, config_.line.url.authority(), cause);
     for (const auto& lane : lanes_) lane->on_connect(mono_ns());
+}
+
+void Feed::on_held(int64_t wait_ms) {
+    runtime_.log().write(log_event::line_held, runtime_.next_correlation(), config_.line.url.origin(),
+                         static_cast<uint64_t>(wait_ms));
 }
 
 void Feed::on_down(const std::string& reason, uint32_t attempt, int64_t delay_ms) {
@@ -210,9 +231,10 @@ void Feed::request_snapshot(Lane& lane, int64_t now_ns) {
     runtime_.trace().hop(cause, Hop::called, now_ns, lane.book().buffer_first_id(), 0, lane.index());
     const auto target =
         fmt::format("/api/v3/depth?symbol={}&limit={}", percent_encode(lane.name()), config_.snapshot_limit);
-    rest_->get(target, true, [this, &lane, ticket = *ticket, cause](RestAnswer& answer) {
-        on_snapshot_answer(lane, ticket, cause, answer);
-    });
+    rest_->get({.target = target, .weight = depth_weight(config_.snapshot_limit), .urgent = true, .cause = cause},
+               [this, &lane, ticket = *ticket, cause](RestAnswer& answer) {
+                   on_snapshot_answer(lane, ticket, cause, answer);
+               });
 }
 
 void Feed::on_snapshot_answer(Lane& lane, uint64_t ticket, CorrelationId cause, RestAnswer& answer) {

@@ -23,12 +23,14 @@ class Feed : public Worker, private LegEvents, private GapSink {
     size_t poll() override;
     bool pending() const override;
     void tick(int64_t now_ns) override;
+    bool calm() const override;
     void drain() override;
     bool drained() const override { return legs_->closed(); }
 
   private:
     void on_connecting(uint32_t attempt) override;
     void on_up() override;
+    void on_held(int64_t wait_ms) override;
     int on_leg_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns, bool overlapping) override;
     void on_down(const std::string& reason, uint32_t attempt, int64_t delay_ms) override;
     void on_rotated() override;
@@ -62,6 +64,8 @@ class Feed : public Worker, private LegEvents, private GapSink {
     RestDecoder rest_decoder_;
     Lanes lanes_;
     std::unordered_map<std::string, size_t, Hash, std::equal_to<>> by_symbol_;  // indices into lanes_
+    std::unique_ptr<shm::Segment> governor_;
+    std::optional<shm::VenueBudget> budget_;
     std::unique_ptr<Rest> rest_;
     std::unique_ptr<Rest> history_;  // only where it is another host
     std::unique_ptr<Repair> repair_;

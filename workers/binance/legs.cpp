@@ -7,13 +7,17 @@
 namespace of::binance {
 
 Legs::Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events,
-           uint64_t seed)
-    : io_(io), tls_(tls), config_(config), events_(events), chance_(seed), timer_(io) {}
+           shm::VenueBudget budget, uint64_t seed)
+    : io_(io), tls_(tls), config_(config), events_(events), budget_(budget), chance_(seed), timer_(io) {}
 
 Legs::LegPtr Legs::make_leg() { return std::make_unique<Leg>(*this, io_, tls_, config_.line); }
 
 void Legs::connect() {
     if (closing_) return;
+    if (const auto wait_ns = budget_.take_connection(mono_ns()); wait_ns > 0) {
+        events_.on_held(wait_ns / ns_per_ms);
+        return connect_after(std::chrono::nanoseconds(wait_ns));
+    }
     if (main_) retired_.push_back(std::move(main_));  // this may run inside one of its callbacks
     main_ = make_leg();
     events_.on_connecting(attempt_ + 1);
@@ -23,6 +27,7 @@ void Legs::connect() {
 void Legs::rotate(int64_t now_ns) {
     if (closing_ || young_ || !up()) return;
     rotate_at_ns_ = now_ns + rotate_retry_ns;  // moved on when the younger one opens
+    if (budget_.take_connection(now_ns) > 0) return;
     young_ = make_leg();
     young_->carried.assign(config_.symbols.size(), false);
     young_->line.connect(*young_);
@@ -58,8 +63,11 @@ void Legs::reconnect_later(const std::string& reason, int64_t retry_after_ms, in
         std::max(retry_after_ms, full_jitter(config_.reconnect_min_ms, config_.reconnect_max_ms, attempt_, chance_));
     ++attempt_;
     events_.on_down(reason, attempt_, delay_ms);
-    if (closing_) return;
-    timer_.expires_after(std::chrono::milliseconds(delay_ms));
+    if (!closing_) connect_after(std::chrono::milliseconds(delay_ms));
+}
+
+void Legs::connect_after(std::chrono::nanoseconds delay) {
+    timer_.expires_after(delay);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error) connect();
     });

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
+#include "shm/governor.hpp"
 #include "workers/binance/backoff.hpp"
 #include "workers/binance/config.hpp"
 
@@ -20,6 +21,8 @@ class LegEvents {
     virtual ~LegEvents() = default;
     virtual void on_connecting(uint32_t attempt) = 0;
     virtual void on_up() = 0;
+    /// The budget of connections is spent: the next attempt waits.
+    virtual void on_held(int64_t wait_ms) = 0;
     /// `overlapping`: another line still runs; the frame must not open a gap. Returns the index of the symbol
     /// that it has carried on, or -1.
     virtual int on_leg_frame(std::string_view text, int64_t wall_ns, int64_t mono_ns, bool overlapping) = 0;
@@ -36,7 +39,7 @@ class Legs {
     static constexpr int64_t rotate_retry_ns = 5'000'000'000;
 
     Legs(boost::asio::io_context& io, boost::asio::ssl::context& tls, const Config& config, LegEvents& events,
-         uint64_t seed);
+         shm::VenueBudget budget, uint64_t seed);
 
     void connect();
     /// Replaces the connection while it runs.
@@ -48,6 +51,8 @@ class Legs {
     bool next_turn();
     bool paused() const;
     bool up() const { return main_ && main_->line.open(); }
+    /// Up, with nothing begun that a tick must end.
+    bool steady() const { return up() && !young_ && retired_.empty(); }
 
   private:
     struct Leg : LineEvents {
@@ -71,6 +76,7 @@ class Legs {
     void on_connected(Leg& leg);
     void on_frame(Leg& leg, std::string_view text, int64_t wall_ns, int64_t mono_ns);
     void on_lost(Leg& leg, const std::string& reason, int64_t retry_after_ms);
+    void connect_after(std::chrono::nanoseconds delay);
     void reconnect_later(const std::string& reason, int64_t retry_after_ms, int64_t opened_ns);
     void take_over();
     bool overlap_is_over(int64_t now_ns) const;
@@ -80,6 +86,7 @@ class Legs {
     boost::asio::ssl::context& tls_;
     const Config& config_;
     LegEvents& events_;
+    shm::VenueBudget budget_;
     Chance chance_;
     boost::asio::steady_timer timer_;
     LegPtr main_;

@@ -32,7 +32,12 @@ void Repair::fetch() {
     const auto target =
         fmt::format("/api/v3/{}?symbol={}&fromId={}&limit={}", single ? "historicalTrades" : "aggTrades",
                     percent_encode(gap.lane->name()), current_.next_id, limit);
-    (single ? history_ : data_).get(target, false, [this](RestAnswer& answer) { on_answer(answer); });
+    (single ? history_ : data_)
+        .get({.target = target,
+              .weight = single ? historical_trades_weight : agg_trades_weight,
+              .urgent = false,
+              .cause = gap.correlation},
+             [this](RestAnswer& answer) { on_answer(answer); });
 }
 
 void Repair::on_answer(RestAnswer& answer) {

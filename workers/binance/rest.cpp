@@ -23,7 +23,6 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using error_code = boost::system::error_code;
 
-constexpr int64_t minute_ns = 60 * ns_per_s;
 constexpr int64_t look_period_ns = ns_per_s;  ///< at a breaker that an operator may close
 
 uint64_t number_in(std::string_view text) {
@@ -34,16 +33,18 @@ uint64_t number_in(std::string_view text) {
 
 }  // namespace
 
+uint64_t depth_weight(int64_t levels) { return levels <= 100 ? 5 : levels <= 500 ? 25 : levels <= 1'000 ? 50 : 250; }
+
 int64_t parse_retry_after_ms(std::string_view text) {
     constexpr uint64_t days_max_s = 7 * 86'400;  // the longest ban is three days
     return static_cast<int64_t>(std::min(number_in(text), days_max_s)) * 1000;
 }
 
 struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
-    struct Request {
-        std::string target;
-        bool urgent;
+    struct Waiting {
+        RestRequest request;
         OnAnswer on_answer;
+        bool urgent() const { return request.urgent; }
     };
     /// One connection. Handlers hold it, so that it outlives what they were begun for.
     struct Link {
@@ -56,40 +57,38 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     };
     using LinkPtr = std::shared_ptr<Link>;
 
-    Client(asio::io_context& loop, asio::ssl::context& context, Url to, CircuitBreaker& circuit, OnLimited limited)
+    Client(asio::io_context& loop, asio::ssl::context& context, Url to, CircuitBreaker& circuit, shm::VenueBudget venue,
+           OnLimited limited)
         : io(loop),
           tls(context),
           url(std::move(to)),
           breaker(circuit),
+          budget(venue),
           on_limited(std::move(limited)),
           resolver(loop),
           deadline(loop),
           gate(loop) {}
 
-    void get(const std::string& target, bool urgent, OnAnswer on_answer) {
+    void get(RestRequest request, OnAnswer on_answer) {
         if (queue.size() >= queue_max) {
             RestAnswer refused{0, "", "too many requests are waiting"};
             return on_answer(refused);
         }
-        const auto place = urgent ? std::ranges::find(queue, false, &Request::urgent) : queue.end();
-        queue.insert(place, {url.path + target, urgent, std::move(on_answer)});
+        const auto place = request.urgent ? std::ranges::find(queue, false, &Waiting::urgent) : queue.end();
+        request.target.insert(0, url.path);
+        queue.insert(place, {std::move(request), std::move(on_answer)});
         pump();
-    }
-
-    /// How long the first request has to wait; 0 when it may go.
-    int64_t wait_ns() const {
-        const auto now = mono_ns();
-        if (now < shut_until_ns) return shut_until_ns - now;
-        const bool same_minute = wall_ns() / minute_ns == weight_minute;
-        const bool scarce = same_minute && used_weight + weight_reserve > weight_limit;
-        return scarce && !queue.front().urgent ? minute_ns - wall_ns() % minute_ns : 0;
     }
 
     void pump() {
         if (busy || stopped || queue.empty()) return;
-        if (const auto wait = wait_ns(); wait > 0) return sleep(wait);
         permit = breaker.allow();
         if (!permit) return sleep(std::clamp(breaker.retry_in_ns(), ns_per_ms, look_period_ns));
+        const auto& next = queue.front().request;
+        if (const auto wait = budget.take(next.weight, next.urgent, {mono_ns(), wall_ns()}); wait > 0) {
+            breaker.ignore(permit);
+            return sleep(wait);
+        }
         busy = true;
         current = std::move(queue.front());
         queue.pop_front();
@@ -137,7 +136,7 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
 
     void write(const LinkPtr& at) {
         if (at != link) return;
-        at->request = {http::verb::get, current.target, 11};
+        at->request = {http::verb::get, current.request.target, 11};
         at->request.set(http::field::host, url.authority());
         at->request.set(http::field::user_agent, "orderflow");
         at->parser.emplace();
@@ -167,16 +166,14 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     }
 
     void note_limits(const http::response<http::string_body>& response) {
-        if (const auto weight = response["X-MBX-USED-WEIGHT-1M"]; !weight.empty()) {
-            used_weight = number_in({weight.data(), weight.size()});
-            weight_minute = wall_ns() / minute_ns;
-        }
+        if (const auto weight = response["X-MBX-USED-WEIGHT-1M"]; !weight.empty())
+            budget.told(number_in({weight.data(), weight.size()}), wall_ns());
         const auto status = static_cast<int>(response.result_int());
         if (status != 429 && status != 418) return;
         const auto text = response[http::field::retry_after];
         const auto asked = parse_retry_after_ms({text.data(), text.size()});
         const auto pause_ms = asked > 0 ? asked : pause_default_ms;
-        shut_until_ns = mono_ns() + pause_ms * ns_per_ms;
+        budget.shut(static_cast<uint32_t>(status), mono_ns() + pause_ms * ns_per_ms);
         on_limited(status, pause_ms);
     }
 
@@ -194,7 +191,8 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
 
     /// Told to come later is the exchange's right and no failure; silence and errors of the server's own are.
     void report(const RestAnswer& answer) {
-        if (answer.status == 0 || answer.status >= 500) return breaker.fail(permit, CorrelationId{}, answer.error);
+        if (answer.status == 0 || answer.status >= 500)
+            return breaker.fail(permit, current.request.cause, answer.error);
         const bool limited = answer.status == 429 || answer.status == 418;
         limited ? breaker.ignore(permit) : breaker.succeed(permit);
     }
@@ -204,8 +202,8 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
         deadline.cancel();
         ++turn;
         busy = false;
-        const auto request = std::move(current);
-        request.on_answer(answer);
+        const auto done = std::move(current);
+        done.on_answer(answer);
         pump();
     }
 
@@ -240,33 +238,28 @@ struct Rest::Client : std::enable_shared_from_this<Rest::Client> {
     asio::ssl::context& tls;
     Url url;
     CircuitBreaker& breaker;
+    shm::VenueBudget budget;
     OnLimited on_limited;
     tcp::resolver resolver;
     asio::steady_timer deadline;
     asio::steady_timer gate;
-    std::deque<Request> queue;
-    Request current{};
+    std::deque<Waiting> queue;
+    Waiting current{};
     LinkPtr link;
     shm::Permit permit;  ///< of the current request
     uint64_t turn = 0;
     bool busy = false;
     bool retried = false;
     bool stopped = false;
-    int64_t shut_until_ns = 0;
-    uint64_t used_weight = 0;
-    int64_t weight_minute = 0;
 };
 
-Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, CircuitBreaker& breaker, OnLimited on_limited)
-    : client_(std::make_shared<Client>(io, tls, std::move(url), breaker, std::move(on_limited))) {}
+Rest::Rest(asio::io_context& io, asio::ssl::context& tls, Url url, CircuitBreaker& breaker, shm::VenueBudget budget,
+           OnLimited on_limited)
+    : client_(std::make_shared<Client>(io, tls, std::move(url), breaker, budget, std::move(on_limited))) {}
 Rest::~Rest() { client_->stop(); }
 
-void Rest::get(const std::string& target, bool urgent, OnAnswer on_answer) {
-    client_->get(target, urgent, std::move(on_answer));
-}
+void Rest::get(RestRequest request, OnAnswer on_answer) { client_->get(std::move(request), std::move(on_answer)); }
 void Rest::stop() { client_->stop(); }
-uint64_t Rest::used_weight() const { return client_->used_weight; }
 const Url& Rest::url() const { return client_->url; }
-int64_t Rest::limited_for_ms() const { return std::max<int64_t>(0, (client_->shut_until_ns - mono_ns()) / ns_per_ms); }
 
 }  // namespace of::binance

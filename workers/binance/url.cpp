@@ -47,6 +47,11 @@ bool Url::is_address() const {
     return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
+std::string venue_of(const Url& url) {
+    const bool binance = url.host.ends_with(".binance.com") || url.host.ends_with(".binance.vision");
+    return binance ? "binance" : url.host + ":" + url.port;
+}
+
 Expected<Url> parse_url(std::string_view text, std::string_view scheme) {
     const auto colon = text.find("://");
     if (colon == std::string_view::npos || text.substr(0, colon) != scheme)

@@ -30,7 +30,10 @@ struct Url {
 /// `scheme` is the one that is expected, "wss" or "https". The error is a sentence that names the text.
 Expected<Url> parse_url(std::string_view text, std::string_view scheme);
 
-/// Streams that one connection may carry (BINANCE.md, section 2), and those that this feed takes of each
+/// Whose request limits count for this host: "binance" for all of the exchange's own, else the host and its port.
+std::string venue_of(const Url& url);
+
+/// Streams that one connection may carry, as the exchange documents it, and those that this feed takes of each
 /// symbol.
 inline constexpr size_t streams_max = 1024;
 inline constexpr std::string_view stream_kinds[] = {"trade", "aggTrade", "bookTicker", "depth@100ms"};

@@ -19,6 +19,8 @@ std::string_view reason_of(CallStatus status) {
             return "storage does not answer";
         case CallStatus::overloaded:
             return "storage is overloaded";
+        case CallStatus::refused:
+            return "too many requests wait for storage already";
         case CallStatus::circuit_open:
             return "the circuit breaker of storage is open";
         default:

@@ -49,11 +49,21 @@ shm::Permit Calls::allow(Line& line) {
     return line.breaker->allow();
 }
 
-/// A server that answers, whatever it says, is well; one that is silent or has no room is not.
+/// A server that answers, whatever it says, is well; one that is silent, or whose queue of replies is full, is not.
 void Calls::report(CircuitBreaker& breaker, const shm::Permit& permit, CallStatus status, CorrelationId correlation) {
     const bool failed = status == CallStatus::timed_out || status == CallStatus::overloaded;
     if (failed) return breaker.fail(permit, correlation, name_of(status));
-    status == CallStatus::cancelled ? breaker.ignore(permit) : breaker.succeed(permit);
+    const bool says_nothing = status == CallStatus::cancelled || status == CallStatus::refused;
+    says_nothing ? breaker.ignore(permit) : breaker.succeed(permit);
+}
+
+int64_t Calls::retry_in_ns(ProcessId server) const {
+    const auto line = std::ranges::find(lines_, server, &Line::server);
+    return line == lines_.end() ? 0 : line->breaker->retry_in_ns();
+}
+
+bool Calls::idle() const {
+    return std::ranges::all_of(lines_, [](const Line& line) { return line.caller->open() == 0; });
 }
 
 size_t Calls::poll() {

@@ -16,6 +16,11 @@ class Calls {
     /// `unavailable` at once when the server does not run, `circuit_open` when it has failed too often.
     void call(ProcessId server, Caller::Request request, Caller::OnRow on_row, Caller::OnEnd on_end);
 
+    /// How long the server's circuit breaker stays open; 0 where it is closed.
+    int64_t retry_in_ns(ProcessId server) const;
+    /// Whether no call waits for its end.
+    bool idle() const;
+
     size_t poll();
     bool pending() const;
     void expire(int64_t now_ns);

@@ -30,6 +30,7 @@ class Communication : public Worker {
         calls_.expire(now_ns);
         clients_.tick(now_ns);
     }
+    bool calm() const override { return calls_.idle(); }
     void drain() override {
         server_.drain();
         clients_.drain();

@@ -12,10 +12,11 @@ namespace {
 constexpr int64_t rows_max = 10'000;
 constexpr int64_t rows_default = 100;
 constexpr int64_t levels_max = 5'000;
+constexpr int64_t retry_after_max_s = 3'600;
 constexpr ProcessId storage_process{ProcessKind::storage, 0};
 
-/// The answer to a call that did not end well.
-Answer call_refusal(CallStatus status, std::string_view server, CorrelationId correlation) {
+/// The answer to a call that did not end well. `retry_ns`: how long the server's circuit breaker stays open.
+Answer call_refusal(CallStatus status, std::string_view server, CorrelationId correlation, int64_t retry_ns) {
     switch (status) {
         case CallStatus::timed_out:
             return refusal(504, fmt::format("{} did not answer in time", server), correlation);
@@ -25,9 +26,14 @@ Answer call_refusal(CallStatus status, std::string_view server, CorrelationId co
             return refusal(404, fmt::format("{} does not know that symbol", server), correlation);
         case CallStatus::bad_request:
             return refusal(400, fmt::format("{} refused the request", server), correlation);
-        case CallStatus::circuit_open:
-            return refusal(503, fmt::format("{} has failed too often: its circuit breaker is open", server),
-                           correlation);
+        case CallStatus::refused:
+            return refusal(503, fmt::format("too many requests wait for {} already", server), correlation);
+        case CallStatus::circuit_open: {
+            auto answer =
+                refusal(503, fmt::format("{} has failed too often: its circuit breaker is open", server), correlation);
+            answer.retry_after_s = std::clamp<int64_t>(retry_ns / ns_per_s + 1, 1, retry_after_max_s);
+            return answer;
+        }
         default:
             return refusal(503, fmt::format("{} does not run", server), correlation);
     }
@@ -187,6 +193,10 @@ void HttpApi::rings(const ApiRequest&, const Respond& respond) {
     respond({.body = body + "}"});
 }
 
+Answer HttpApi::refused(CallStatus status, ProcessId server, CorrelationId correlation) const {
+    return call_refusal(status, name_of(server), correlation, calls_.retry_in_ns(server));
+}
+
 void HttpApi::stats(const ApiRequest& request, const Respond& respond) {
     const auto rows = std::make_shared<std::string>();
     const Caller::Request call{.type = MessageType::call_storage_stats, .correlation = request.correlation};
@@ -198,7 +208,7 @@ void HttpApi::stats(const ApiRequest& request, const Respond& respond) {
             append_stats(*rows, reinterpret_cast<const ReplyStorageStats&>(row));
         },
         [this, rows, respond, correlation = request.correlation](CallStatus status, uint32_t) {
-            if (status != CallStatus::ok) return respond(call_refusal(status, "storage", correlation));
+            if (status != CallStatus::ok) return respond(refused(status, storage_process, correlation));
             std::string body = "{\"symbols\":{" + *rows + "},";
             append_rings(body, status_);
             respond({.body = body + "}"});
@@ -230,7 +240,7 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
         },
         [this, rows, respond, name = symbol->second, correlation = request.correlation](CallStatus status, uint32_t) {
             const bool answered = status == CallStatus::ok || status == CallStatus::not_found;
-            if (!answered) return respond(call_refusal(status, "storage", correlation));
+            if (!answered) return respond(refused(status, storage_process, correlation));
             if (rows->empty() && fanout_.find(name) == nullptr)
                 return respond(refusal(404, fmt::format("neither the store nor a feed knows {}", name), correlation));
             std::string body = "{\"symbol\":";
@@ -256,9 +266,10 @@ void HttpApi::book(const ApiRequest& request, const Respond& respond) {
                                .limit = static_cast<uint32_t>(*limit)};
     calls_.call(
         topic->feed, call, [rows](const Header& row) { rows->add(row); },
-        [rows, respond, feed = name_of(topic->feed), correlation = request.correlation](CallStatus status, uint32_t) {
-            if (status != CallStatus::ok) return respond(call_refusal(status, feed, correlation));
-            if (!rows->whole()) return respond(refusal(503, feed + " sent a book that is not whole", correlation));
+        [this, rows, respond, feed = topic->feed, correlation = request.correlation](CallStatus status, uint32_t) {
+            if (status != CallStatus::ok) return respond(refused(status, feed, correlation));
+            if (!rows->whole())
+                return respond(refusal(503, name_of(feed) + " sent a book that is not whole", correlation));
             respond({.body = rows->json()});
         });
 }
@@ -278,15 +289,15 @@ void HttpApi::feed(const ApiRequest& request, const Respond& respond) {
         if (process.kind == ProcessKind::binance) feeds.push_back(process);
     }
     all->waiting = feeds.size();
-    const auto ended = [all, respond, correlation = request.correlation](const std::string& name, CallStatus status) {
+    const auto ended = [this, all, respond, correlation = request.correlation](ProcessId feed, CallStatus status) {
         if (status == CallStatus::ok) {
             ++all->answered;
         } else {
             all->failure = status;
-            all->missing += (all->missing.empty() ? "\"" : ",\"") + name + "\"";
+            all->missing += (all->missing.empty() ? "\"" : ",\"") + name_of(feed) + "\"";
         }
         if (--all->waiting != 0) return;
-        if (all->answered == 0) return respond(call_refusal(all->failure, "binance", correlation));
+        if (all->answered == 0) return respond(refused(all->failure, feed, correlation));
         respond({.body = "{\"symbols\":[" + all->rows + "],\"missing\":[" + all->missing + "]}"});
     };
     if (feeds.empty()) return respond(refusal(503, "this instance has no feed worker", request.correlation));
@@ -299,7 +310,7 @@ void HttpApi::feed(const ApiRequest& request, const Respond& respond) {
                 if (!all->rows.empty()) all->rows += ',';
                 append_feed(all->rows, reinterpret_cast<const ReplyFeedStatus&>(row), name);
             },
-            [ended, name = name_of(process)](CallStatus status, uint32_t) { ended(name, status); });
+            [ended, process](CallStatus status, uint32_t) { ended(process, status); });
     }
 }
 

@@ -17,6 +17,7 @@ struct Answer {
     std::string_view type = "application/json";
     std::string body;
     const Asset* asset = nullptr;  ///< a file of the page instead of the body
+    int64_t retry_after_s = 1;     ///< told with a 503
 };
 using Respond = std::function<void(Answer)>;
 
@@ -44,6 +45,7 @@ class HttpApi {
     };
     static const std::array<Route, 8> routes;
 
+    Answer refused(CallStatus status, ProcessId server, CorrelationId correlation) const;
     void health(const ApiRequest& request, const Respond& respond);
     void workers(const ApiRequest& request, const Respond& respond);
     void stats(const ApiRequest& request, const Respond& respond);

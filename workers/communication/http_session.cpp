@@ -145,7 +145,7 @@ void HttpSession::fill_in(Response& response, Answer& answer) const {
     if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
     if (answer.status == 426) response.set(http::field::sec_websocket_version, "13");
     if (answer.status == 426) response.set(http::field::upgrade, "websocket");
-    if (answer.status == 503) response.set(http::field::retry_after, "1");
+    if (answer.status == 503) response.set(http::field::retry_after, std::to_string(answer.retry_after_s));
     if (answer.asset == nullptr) {
         response.set(http::field::cache_control, "no-store");
         response.body() = std::move(answer.body);

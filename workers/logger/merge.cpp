@@ -13,7 +13,6 @@ namespace {
 constexpr auto collect_period = std::chrono::milliseconds(20);
 /// Records younger than this stay in their rings: another process may be about to commit an older one.
 constexpr int64_t grace_ns = 5 * ns_per_ms;
-constexpr std::chrono::milliseconds nap_length{2};
 constexpr size_t lines_per_batch = 4096;
 constexpr int64_t retry_ns = 250 * ns_per_ms;
 constexpr ProcessId supervisor{ProcessKind::supervisor, 0};
@@ -26,7 +25,7 @@ Merge::Merge(Runtime& runtime, const MergeSettings& settings)
       sink_(settings.file),
       repeats_(settings.repeats_per_second),
       timer_(runtime.io()),
-      nap_(runtime.io(), runtime.options().wait, nap_length),
+      nap_(runtime, collect_period),
       written_(runtime.metrics().counter("records_written_total", "log records written")),
       lost_(runtime.metrics().counter("records_lost_total", "log records overwritten before they were read")),
       bytes_(runtime.metrics().counter("bytes_written_total", "bytes of log written")),
@@ -50,17 +49,18 @@ bool Merge::any_ready() const {
     return std::ranges::any_of(rings_, [](const Ring& ring) { return ring.subscriber.ready(); });
 }
 
+uint64_t Merge::crowd(const Ring& ring) { return ring.subscriber.segment().header().slots / 4; }
+
 bool Merge::crowded() const {
-    return std::ranges::any_of(
-        rings_, [](const Ring& ring) { return ring.subscriber.lag() >= ring.subscriber.segment().header().slots / 4; });
+    return std::ranges::any_of(rings_, [](const Ring& ring) { return ring.subscriber.lag() >= crowd(ring); });
 }
 
 size_t Merge::poll() {
     if (mono_ns() < retry_at_ns_) return 0;
     if (!collecting_due_ && !draining_ && !crowded()) {
         if (!any_ready()) return 0;
-        tick(0);
-        nap_.after_reading(1);
+        begin_collecting();
+        nap_.take(static_cast<uint32_t>(crowd(rings_.front())), [this] { return collecting_due_ || draining_; });
         return 0;
     }
     collecting_due_ = false;
@@ -74,9 +74,12 @@ bool Merge::pending() const {
     return collecting_due_ || (!timer_armed_ && any_ready()) || crowded();
 }
 
-void Merge::tick(int64_t now_ns) {
-    constexpr auto end_of_time = std::numeric_limits<int64_t>::max();
-    if (now_ns != 0) add_omitted(draining_ ? end_of_time : wall_ns());
+void Merge::tick(int64_t /*now_ns*/) {
+    add_omitted(draining_ ? std::numeric_limits<int64_t>::max() : wall_ns());
+    begin_collecting();
+}
+
+void Merge::begin_collecting() {
     if (timer_armed_ || !any_ready()) return;
     timer_armed_ = true;
     timer_.expires_after(collect_period);
@@ -160,6 +163,7 @@ void Merge::write_out() {
         collecting_due_ = true;
         return;
     }
+    retry_at_ns_ = 0;
     for (auto& ring : rings_) ring.subscriber.acknowledge();
     const bool has_error =
         std::ranges::any_of(lines_, [](const Line& line) { return line.record.level == LogLevel::error; });

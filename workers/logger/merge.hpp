@@ -33,6 +33,7 @@ class Merge : public Worker {
     size_t poll() override;
     bool pending() const override;
     void tick(int64_t now_ns) override;
+    bool calm() const override { return retry_at_ns_ == 0 && !repeats_.any_omitted(); }
     void drain() override;
     bool drained() const override;
 
@@ -52,7 +53,9 @@ class Merge : public Worker {
     void collect_ring(Ring& ring, int64_t now_ns);
     void take(Ring& ring, const LogRecord& record);
     void note_lost(Ring& ring, int64_t wall_ns);
-    /// Whether some ring is so full that it had better be read now.
+    void begin_collecting();
+    /// Records in a ring that had better be read now.
+    static uint64_t crowd(const Ring& ring);
     bool crowded() const;
     bool read_out() const;
     void add_omitted(int64_t now_ns);

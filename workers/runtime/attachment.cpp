@@ -55,18 +55,26 @@ std::vector<shm::DoorbellWriter> Attachment::doorbells(ChannelKind kind, Process
     std::vector<shm::DoorbellWriter> bells;
     const auto found = channel(kind, writer, reader);
     if (!found) return bells;
+    // What goes through a queue is waited for; the readers of broadcast rings may let it gather.
+    const auto wake_at = found->wire->transport == Transport::queue ? shm::WakeAt::first : shm::WakeAt::fill;
     for (const auto process : readers_of(*found, processes_)) {
         const auto name = name_of(process);
         const auto descriptor = options_.doorbells.find(name);
         auto* sleeper = control().find(name);
         if (descriptor == options_.doorbells.end() || sleeper == nullptr || process == options_.self) continue;
-        bells.emplace_back(sleeper->sleep.asleep, descriptor->second, fence());
+        bells.emplace_back(sleeper->sleep, descriptor->second, fence(), wake_at);
     }
     return bells;
 }
 
+Expected<shm::Segment> Attachment::governor() const {
+    const auto name = shm::text_of(control().instance.governor);
+    return shm::Segment::open(shm::make_spec(name, "governor", shm::SegmentKind::page, "governor", 0, 0, ""),
+                              shm::Access::read_write);
+}
+
 shm::DoorbellReader Attachment::own_doorbell() const {
-    return {slot_->sleep.asleep, options_.doorbells.find(name_of(options_.self))->second, fence()};
+    return {slot_->sleep, options_.doorbells.find(name_of(options_.self))->second, fence()};
 }
 
 }  // namespace of

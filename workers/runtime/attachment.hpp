@@ -31,6 +31,8 @@ class Attachment {
     /// Doorbells of those who read this channel.
     std::vector<shm::DoorbellWriter> doorbells(ChannelKind kind, ProcessId writer, ProcessId reader) const;
     shm::DoorbellReader own_doorbell() const;
+    /// The page of request limits that this host's processes share.
+    Expected<shm::Segment> governor() const;
 
   private:
     explicit Attachment(shm::Segment control) : control_(std::move(control)) {}

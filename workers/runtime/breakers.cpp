@@ -66,6 +66,15 @@ void CircuitBreaker::obey(const CommandBreaker& command) {
     owner_.log.write(log_event::breaker_commanded, command.header.correlation, name_, name_of(command.action),
                      command.uid, command.reason.view());
     tell(before, command.header.correlation);
+    // Release: who waits for this command sees what it has done.
+    record.last_command.store(command.header.correlation.value, std::memory_order_release);
+}
+
+void CircuitBreaker::tick() {
+    const auto before = breaker_.state();
+    if (before != BreakerState::forced_open && before != BreakerState::forced_closed) return;
+    breaker_.end_force(mono_ns());
+    if (before != breaker_.state()) tell(before, owner_.correlations.next());
 }
 
 void CircuitBreaker::tell(BreakerState before, CorrelationId correlation) {

@@ -40,6 +40,8 @@ class CircuitBreaker {
     void retry_now() { breaker_.retry_now(mono_ns()); }
     int64_t retry_in_ns() const { return breaker_.retry_in_ns(mono_ns()); }
     void obey(const CommandBreaker& command);
+    /// From time to time: ends a force whose time is over.
+    void tick();
 
   private:
     shm::Permit allow_slowly();
@@ -62,6 +64,9 @@ class Breakers {
     CircuitBreaker& add(const std::string& name, const shm::BreakerRules& rules);
     /// An operator's wish; false when there is no such breaker.
     bool obey(const CommandBreaker& command);
+    void tick() {
+        for (auto& [name, breaker] : breakers_) breaker->tick();
+    }
 
   private:
     shm::Segment segment_;

@@ -3,7 +3,7 @@
 namespace of {
 
 void Caller::call(const Request& request, OnRow on_row, OnEnd on_end) {
-    if (open_.size() >= calls_open_max || !calls_.claim()) return on_end(CallStatus::overloaded, 0);
+    if (open_.size() >= calls_open_max || !calls_.claim()) return on_end(CallStatus::refused, 0);
     const auto deadline = mono_ns() + request.timeout_ms * ns_per_ms;
     auto& call = calls_.message<Call>(request.type, request.correlation);
     call.deadline_ns = static_cast<uint64_t>(deadline);

@@ -12,7 +12,7 @@
 
 namespace of {
 
-/// Calls open at one time for each Caller; more are answered `overloaded`.
+/// Calls open at one time for each Caller; more are `refused`.
 inline constexpr size_t calls_open_max = 1024;
 
 /// The caller's side of one pair of queues. Owned by the event loop.
@@ -31,7 +31,8 @@ class Caller {
         uint32_t limit = 0;
         int64_t timeout_ms = 2000;
     };
-    /// on_row for each row, then on_end once. `overloaded` is told before this returns.
+    /// on_row for each row, then on_end once. `refused` (too many open calls, or a full queue) is told before this
+    /// returns.
     void call(const Request& request, OnRow on_row, OnEnd on_end);
 
     /// Handles replies, at most `limit` messages; returns how many.
@@ -39,6 +40,7 @@ class Caller {
     /// Ends the calls whose deadline has passed. Returns how many.
     size_t expire(int64_t now_ns);
     bool ready() const { return replies_.ready(); }
+    size_t open() const { return open_.size(); }
     /// Replies whose call was over already.
     uint64_t late() const { return late_; }
 

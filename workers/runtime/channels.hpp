@@ -35,8 +35,8 @@ class WritingEnd {
         const auto now = static_cast<uint64_t>(mono_ns());
         for (uint64_t i = 0; i < count; ++i) writer_.template message<Header>(i).publish_ns = now;
         const auto position = writer_.commit(count);
-        for (const auto& bell : bells_) {
-            if (bell.ring()) count_wake();
+        for (auto& bell : bells_) {
+            if (bell.ring(count)) count_wake();
         }
         return position;
     }

@@ -1,37 +1,48 @@
-// Sleeping through a burst: when messages come faster than a reader needs to react, it lets them gather for a moment
-// instead of being woken for each one.
+// Letting messages gather: a reader that works in batches is woken once for each batch, by the nap's age or by a ring's
+// fill, and at once by a command or a call (shm/doorbell.hpp).
 //
-// A nap is taken inside poll(), while the doorbell is not armed, so that writers pay no wake; timers, signals and the
-// doorbells of others still run. Single messages far apart cause no nap. Costs at most `length` of latency for calls
-// and commands.
+// A nap is taken inside poll(). Timers, signals and sockets are served meanwhile; the loop's heartbeat waits, so naps
+// are short.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
-
-#include "workers/runtime/clock.hpp"
-#include "workers/runtime/options.hpp"
+#include "workers/runtime/runtime.hpp"
 
 namespace of {
 
 class Nap {
   public:
-    Nap(boost::asio::io_context& io, WaitMode wait, std::chrono::nanoseconds length)
-        : io_(io), length_(length), enabled_(wait == WaitMode::sleep) {}
+    /// Naps last at most `length`. Without effect for a worker that is not to sleep.
+    Nap(Runtime& runtime, std::chrono::nanoseconds length)
+        : io_(runtime.io()),
+          bell_(runtime.attachment().own_doorbell()),
+          length_(length),
+          enabled_(runtime.options().wait == WaitMode::sleep) {}
 
-    /// Call at the end of a poll() that read everything there was and may let more of it gather.
-    void after_reading(size_t messages) {
-        if (!enabled_ || messages == 0) return;
+    /// Until one writer has committed `fill` messages, or `done()`, which is asked after each handler of the event
+    /// loop.
+    template <typename Done>
+    void take(uint32_t fill, Done done) {
+        if (!enabled_) return;
+        const auto end = std::chrono::steady_clock::now() + length_;
+        bell_.prepare_nap(fill);
+        while (bell_.sleeping() && !done() && io_.run_one_until(end) != 0) {
+        }
+        bell_.awake();
+    }
+    /// Call at the end of a poll() that read everything there was. Single messages far apart cause no nap.
+    void after_reading(size_t messages, uint32_t fill) {
+        if (messages == 0) return;
         const auto now = mono_ns();
         const bool burst = now - last_read_ns_ < length_.count();
         last_read_ns_ = now;
         if (!burst) return;
-        io_.run_for(length_);
+        take(fill, [] { return false; });
         last_read_ns_ = mono_ns();
     }
 
   private:
     boost::asio::io_context& io_;
+    shm::DoorbellReader bell_;
     std::chrono::nanoseconds length_;
     bool enabled_;
     int64_t last_read_ns_ = 0;

@@ -19,6 +19,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto tick_period = std::chrono::milliseconds(100);
+constexpr auto calm_tick_period = std::chrono::seconds(1);
 constexpr int64_t drain_deadline_default_ns = 10 * ns_per_s;
 
 int exit_code_of(const Error& error) {
@@ -59,7 +60,7 @@ class Loop {
     int run() {
         wait_for_bell();
         wait_for_signal();
-        schedule_tick();
+        schedule_tick(tick_period);
         runtime_.set_state(WorkerState::running);
         turn_began_ns_ = mono_ns();
         while (!finished()) turn();
@@ -73,9 +74,11 @@ class Loop {
         auto work = worker_.poll();
         messages_ += work;
         work += poll_commands();
-        work += runtime_.io().poll();
+        const auto ticks = ticks_;
+        const auto handlers = runtime_.io().poll();
+        stirred_ |= work + handlers > ticks_ - ticks;
         beat();
-        if (work == 0) rest();
+        if (work + handlers == 0) rest();
     }
 
     void beat() {
@@ -84,8 +87,11 @@ class Loop {
         own.heartbeat_ns.store(now, std::memory_order_relaxed);
         own.turns.store(own.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         own.messages.store(messages_, std::memory_order_relaxed);
-        if (const auto length = now - turn_began_ns_; length > own.longest_turn_ns.load(std::memory_order_relaxed))
+        const auto length = now - turn_began_ns_;
+        if (length > own.longest_turn_ns.load(std::memory_order_relaxed))
             own.longest_turn_ns.store(length, std::memory_order_relaxed);
+        if (length > shm::turn_limit_ns)
+            own.overruns.store(own.overruns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         turn_began_ns_ = now;
     }
 
@@ -93,8 +99,10 @@ class Loop {
         const auto mode = runtime_.options().wait;
         if (mode == WaitMode::spin) return __builtin_ia32_pause();
         if (mode == WaitMode::yield) return static_cast<void>(sched_yield());
+        if (stirred_ && calm_) schedule_tick(tick_period);  // what has happened is published in time
         doorbell_.prepare_sleep();
-        if (!worker_.pending() && !commands_.ready()) runtime_.io().run_one();
+        const auto ticks = ticks_;
+        if (!worker_.pending() && !commands_.ready()) stirred_ |= runtime_.io().run_one() > ticks_ - ticks;
         doorbell_.awake();
         turn_began_ns_ = mono_ns();
     }
@@ -143,13 +151,17 @@ class Loop {
             wait_for_signal();
         });
     }
-    void schedule_tick() {
-        timer_.expires_after(tick_period);
+    void schedule_tick(std::chrono::nanoseconds after) {
+        calm_ = after > tick_period;
+        timer_.expires_after(after);
         timer_.async_wait([this](const boost::system::error_code& error) {
+            ++ticks_;
             if (error) return;
             worker_.tick(mono_ns());
+            runtime_.breakers().tick();
             runtime_.metrics().publish();
-            schedule_tick();
+            const bool calm = !std::exchange(stirred_, false) && !draining_ && worker_.calm();
+            schedule_tick(calm ? std::chrono::nanoseconds(calm_tick_period) : tick_period);
         });
     }
 
@@ -161,6 +173,9 @@ class Loop {
     asio::steady_timer timer_;
     asio::signal_set signals_;
     uint64_t messages_ = 0;
+    uint64_t ticks_ = 0;    ///< handlers of the timer that ran
+    bool stirred_ = false;  ///< since the last tick: something other than it has run
+    bool calm_ = false;     ///< the next tick is a second away
     int64_t turn_began_ns_ = 0;
     int64_t deadline_ns_ = 0;
     bool draining_ = false;

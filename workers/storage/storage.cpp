@@ -9,7 +9,8 @@ constexpr size_t messages_per_turn = 4'096;
 constexpr size_t calls_per_turn = 4;
 constexpr int64_t retry_delay_min_ns = 100 * ns_per_ms;
 constexpr int64_t retry_delay_max_ns = 5 * ns_per_s;
-constexpr std::chrono::milliseconds nap_length{2};
+constexpr std::chrono::milliseconds nap_length{5};
+constexpr uint32_t nap_fill = 1'024;
 constexpr ProcessId communication{ProcessKind::communication, 0};
 constexpr ProcessId supervisor{ProcessKind::supervisor, 0};
 
@@ -35,7 +36,7 @@ Storage::Storage(Runtime& runtime, const settings::Values& settings)
                      settings.integer("retention_days")},
       limits_{static_cast<size_t>(settings.integer("batch_rows_max")), settings.integer("batch_age_ms") * ns_per_ms},
       counters_(runtime.metrics()),
-      nap_(runtime.io(), runtime.options().wait, nap_length),
+      nap_(runtime, nap_length),
       alarm_(runtime.io()) {}
 
 Expected<void> Storage::start() {
@@ -111,7 +112,7 @@ size_t Storage::poll() {
     set_alarm();
     if (draining_) finish_drain();
     if (read == 0) sink_->idle();
-    if (read < messages_per_turn && !draining_) nap_.after_reading(read);
+    if (read < messages_per_turn && !draining_) nap_.after_reading(read, nap_fill);
     return read + served;
 }
 

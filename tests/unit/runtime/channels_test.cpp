@@ -96,15 +96,15 @@ TEST_CASE("a call whose deadline has passed is not served") {
     REQUIRE(ends.server.expired() == 1);
 }
 
-TEST_CASE("calls beyond a full queue are told overloaded at once") {
+TEST_CASE("calls beyond a full queue are refused at once") {
     const Instance instance;
     Ends ends(instance, [](const Call&, Reply& reply) { reply.end(CallStatus::ok); });
-    int overloaded = 0;
+    int refused = 0;
     for (int i = 0; i < 300; ++i) {
         ends.caller.call({.type = MessageType::call_trades, .correlation = ends.ids.next()}, nullptr,
-                         [&](CallStatus status, uint32_t) { overloaded += status == CallStatus::overloaded; });
+                         [&](CallStatus status, uint32_t) { refused += status == CallStatus::refused; });
     }
-    REQUIRE(overloaded == 300 - 256);
+    REQUIRE(refused == 300 - 256);
 }
 
 TEST_CASE("a reply that finds the queue full ends the call as overloaded") {

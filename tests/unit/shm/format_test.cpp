@@ -17,6 +17,7 @@
 #include "shm/breaker_page.hpp"
 #include "shm/control_page.hpp"
 #include "shm/error_page.hpp"
+#include "shm/governor_page.hpp"
 #include "shm/metrics_page.hpp"
 
 using namespace of;
@@ -76,7 +77,8 @@ struct Rows<InstanceLine> {
     static constexpr FormatRow rows[] = {
         ROW(supervisor_pid, "u64"),  ROW(supervisor_start, "u64"),  ROW(processes, "u32"),
         ROW(fence, "u32"),           ROW(stopping, "u32"),          ROW(takeovers, "u32"),
-        ROW(started_wall_ns, "i64"), ROW(config_path, "text[200]"), ROW(state_dir, "text[200]")};
+        ROW(started_wall_ns, "i64"), ROW(config_path, "text[200]"), ROW(state_dir, "text[200]"),
+        ROW(governor, "text[48]"),   ROW(reserved, "bytes[24]")};
 };
 template <>
 struct Rows<ProcessSlot> {
@@ -96,15 +98,15 @@ struct Rows<DeskLine> {
 template <>
 struct Rows<OwnLine> {
     using S = OwnLine;
-    static constexpr FormatRow rows[] = {
-        ROW(state, "u32"),           ROW(incarnation, "u32"), ROW(ready_ns, "i64"),
-        ROW(heartbeat_ns, "i64"),    ROW(turns, "u64"),       ROW(messages, "u64"),
-        ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),     ROW(reserved, "bytes[72]")};
+    static constexpr FormatRow rows[] = {ROW(state, "u32"),           ROW(incarnation, "u32"), ROW(ready_ns, "i64"),
+                                         ROW(heartbeat_ns, "i64"),    ROW(turns, "u64"),       ROW(messages, "u64"),
+                                         ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),     ROW(overruns, "u64"),
+                                         ROW(reserved, "bytes[64]")};
 };
 template <>
 struct Rows<SleepLine> {
     using S = SleepLine;
-    static constexpr FormatRow rows[] = {ROW(asleep, "u32"), ROW(reserved, "bytes[124]")};
+    static constexpr FormatRow rows[] = {ROW(asleep, "u32"), ROW(wake_fill, "u32"), ROW(reserved, "bytes[120]")};
 };
 template <>
 struct Rows<Cursor> {
@@ -185,7 +187,8 @@ struct Rows<BreakerRecord> {
                                          ROW(last_correlation, "u64"),
                                          ROW(last_failure, "text[64]"),
                                          ROW(reason, "text[64]"),
-                                         ROW(padding, "bytes[56]")};
+                                         ROW(last_command, "u64"),
+                                         ROW(padding, "bytes[48]")};
 };
 template <>
 struct Rows<BreakerLease> {
@@ -217,6 +220,19 @@ struct Rows<ErrorRecord> {
                                          ROW(padding, "bytes[88]")};
 };
 template <>
+struct Rows<GovernorPage> {
+    using S = GovernorPage;
+    static constexpr FormatRow rows[] = {ROW(venues, "VenueRecord[16]")};
+};
+template <>
+struct Rows<VenueRecord> {
+    using S = VenueRecord;
+    static constexpr FormatRow rows[] = {
+        ROW(key, "u64"),         ROW(spent, "u64"),       ROW(shut_until_ns, "i64"), ROW(connections_ns, "i64"),
+        ROW(shut_status, "u32"), ROW(reserved, "u32"),    ROW(granted, "u64"),       ROW(weight, "u64"),
+        ROW(limited, "u64"),     ROW(connections, "u64"), ROW(name, "text[64]"),     ROW(padding, "bytes[112]")};
+};
+template <>
 struct Rows<MetricEntry> {
     using S = MetricEntry;
     static constexpr FormatRow rows[] = {ROW(name, "text[56]"), ROW(labels, "text[56]"), ROW(help, "text[120]"),
@@ -231,7 +247,7 @@ constexpr Struct structs[] = {STRUCT(SegmentHeader), STRUCT(RingLines),     STRU
                               STRUCT(SleepLine),     STRUCT(Cursor),        STRUCT(BookPage),     STRUCT(BookEntry),
                               STRUCT(Quote),         STRUCT(MetricsPage),   STRUCT(MetricEntry),  STRUCT(MetricsBank),
                               STRUCT(BreakerPage),   STRUCT(BreakerRecord), STRUCT(BreakerLease), STRUCT(BreakerBucket),
-                              STRUCT(ErrorPage),     STRUCT(ErrorRecord)};
+                              STRUCT(ErrorPage),     STRUCT(ErrorRecord),   STRUCT(GovernorPage), STRUCT(VenueRecord)};
 
 /// The bytes of "u64", "text[24]", "Cursor[16]"; 0 for a type that is none.
 size_t bytes_of_type(std::string_view type) {

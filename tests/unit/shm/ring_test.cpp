@@ -1,3 +1,4 @@
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include <thread>
@@ -238,11 +239,11 @@ TEST_CASE("two processes, a million messages: read + lost = published, none torn
 }
 
 TEST_CASE("a doorbell rings once for a sleeper and not at all for who is awake") {
-    std::atomic<uint32_t> asleep{0};
+    SleepLine sleep{};
     int ends[2];
     REQUIRE(pipe(ends) == 0);
-    const DoorbellWriter writer(asleep, ends[1], true);
-    const DoorbellReader reader(asleep, ends[0], true);
+    DoorbellWriter writer(sleep, ends[1], true);
+    const DoorbellReader reader(sleep, ends[0], true);
     REQUIRE_FALSE(writer.ring());
     reader.prepare_sleep();
     REQUIRE(writer.ring());
@@ -253,4 +254,32 @@ TEST_CASE("a doorbell rings once for a sleeper and not at all for who is awake")
     REQUIRE_FALSE(writer.ring());
     close(ends[0]);
     close(ends[1]);
+}
+
+TEST_CASE("a nap ends at its fill, counted anew for each nap and each writer, and at once for who cannot wait") {
+    SleepLine sleep{};
+    const int event = eventfd(0, EFD_NONBLOCK);
+    DoorbellWriter feed(sleep, event, false, WakeAt::fill);
+    DoorbellWriter other(sleep, event, false, WakeAt::fill);
+    DoorbellWriter commands(sleep, event, false);
+    DoorbellReader reader(sleep, event, false);
+    reader.prepare_nap(3);
+    REQUIRE_FALSE(feed.ring());
+    REQUIRE_FALSE(other.ring(2));
+    REQUIRE_FALSE(feed.ring());
+    REQUIRE(reader.sleeping());
+    REQUIRE(feed.ring());
+    REQUIRE_FALSE(reader.sleeping());
+    REQUIRE_FALSE(other.ring(9));  // nobody sleeps any more
+    reader.drain();
+    reader.prepare_nap(3);
+    REQUIRE_FALSE(other.ring(2));
+    REQUIRE(commands.ring());
+    reader.drain();
+    reader.prepare_nap(3);
+    REQUIRE(feed.ring(16));  // a batch
+    reader.drain();
+    reader.prepare_sleep();
+    REQUIRE(feed.ring());
+    close(event);
 }

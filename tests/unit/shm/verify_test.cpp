@@ -6,6 +6,7 @@
 #include "shm/book_page.hpp"
 #include "shm/breaker.hpp"
 #include "shm/error_page.hpp"
+#include "shm/governor_page.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/queue.hpp"
 #include "tests/unit/shm/support.hpp"
@@ -310,6 +311,28 @@ TEST_CASE("an error page is sound as its owner leaves it; an error without a tim
     require_sound(mapped);
     page.records[0].last_wall_ns.store(0);
     require_finding(mapped, body_offset + offsetof(ErrorPage, records) + offsetof(ErrorRecord, last_wall_ns));
+}
+
+TEST_CASE("a governor page is sound as its users leave it; a record that is not its name's is found") {
+    const ScopedSegment segment(page_for("governor"));
+    const auto mapped = segment.open();
+    auto& page = mapped.page<GovernorPage>();
+    require_sound(mapped);
+    page.claim("binance");
+    page.claim("127.0.0.1:1");
+    require_sound(mapped);
+    SECTION("whoever took a record died before it was named") {
+        page.venues[2].key.store(4711);
+        require_sound(mapped);
+    }
+    SECTION("another name") {
+        page.venues[1].name.store("binance");
+        require_finding(mapped, body_offset + sizeof(VenueRecord));
+    }
+    SECTION("a record behind a free one") {
+        page.venues[4].key.store(4711);
+        require_finding(mapped, body_offset + 4 * sizeof(VenueRecord));
+    }
 }
 
 TEST_CASE("a book page is sound with a quote half written; a name twice or a quote without sequence is found") {

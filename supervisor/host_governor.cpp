@@ -1,0 +1,76 @@
+#include "supervisor/host_governor.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "supervisor/wire.hpp"
+
+namespace of::supervisor {
+namespace {
+
+/// Others may be making or removing the page at this moment.
+constexpr int tries_max = 50;
+constexpr int try_again_ms = 10;
+
+std::string path_of(const shm::SegmentSpec& spec) { return "/dev/shm/" + spec.name(); }
+
+/// Whether someone else's page is only just being made.
+bool unfinished(const Error& error, const shm::SegmentSpec& spec) {
+    const auto other = shm::Segment::inspect(path_of(spec));
+    return error.kind == ErrorKind::corrupt && !other;
+}
+
+bool shuts_any(const shm::GovernorPage& page) {
+    return std::ranges::any_of(page.venues, [](const shm::VenueRecord& venue) {
+        return venue.shut_until_ns.load(std::memory_order_relaxed) > now_ns();
+    });
+}
+
+}  // namespace
+
+Expected<HostGovernor> HostGovernor::open(const std::string& name) {
+    auto spec = shm::make_spec(name, "governor", shm::SegmentKind::page, "governor", 0, 0, "");
+    Error last{ErrorKind::busy, fmt::format("segment {} comes and goes", spec.name())};
+    for (int attempt = 0; attempt < tries_max; ++attempt) {
+        if (attempt > 0) poll(nullptr, 0, try_again_ms);
+        if (auto made = shm::Segment::create(spec); !made && made.error().kind != ErrorKind::busy)
+            return tl::make_unexpected(made.error());
+        HostGovernor governor(spec, ::open(path_of(spec).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (governor.lock_ < 0 && errno == ENOENT) continue;
+        if (governor.lock_ < 0)
+            return fail(ErrorKind::denied, fmt::format("segment {}: {}", spec.name(), std::strerror(errno)));
+        if (flock(governor.lock_, LOCK_SH) != 0 || !governor.locked_file_is_linked()) continue;
+        auto opened = shm::Segment::open(spec, shm::Access::read_write);
+        if (opened) return governor;
+        last = opened.error();
+        if (unfinished(last, spec)) continue;
+        return fail(last.kind, fmt::format("{}; if no instance of this user runs: rm {}", last.message, path_of(spec)));
+    }
+    return tl::make_unexpected(last);
+}
+
+HostGovernor::~HostGovernor() {
+    if (lock_ >= 0) close(lock_);
+}
+
+bool HostGovernor::locked_file_is_linked() const {
+    struct stat held{};
+    struct stat named{};
+    return fstat(lock_, &held) == 0 && stat(path_of(spec_).c_str(), &named) == 0 && held.st_ino == named.st_ino;
+}
+
+void HostGovernor::release() {
+    if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0 || !locked_file_is_linked()) return;
+    const auto segment = shm::Segment::open(spec_, shm::Access::read_only);
+    if (segment && !shuts_any(segment->page<shm::GovernorPage>())) shm::remove_segment(spec_.name());
+}
+
+}  // namespace of::supervisor

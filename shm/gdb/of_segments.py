@@ -21,6 +21,7 @@ CODES = {"u8": "B", "u16": "H", "u32": "I", "i32": "i", "u64": "Q", "i64": "q"}
 KINDS = {1: "broadcast", 2: "queue", 3: "page"}
 PROCESSES = {1: "supervisor", 2: "binance", 3: "communication", 4: "storage", 5: "logger"}
 STATES = ("absent", "spawned", "attaching", "ready", "running", "draining", "stopped", "failed", "parked")
+BREAKER_STATES = ("closed", "open", "half-open", "forced-open", "forced-closed")
 BOOK_STATES = ("disconnected", "buffering", "snapshot_wait", "synced")
 METRICS = {1: "counter", 2: "gauge", 3: "histogram"}
 BUCKETS, HISTOGRAM_WORDS, BANK_WORDS = 2240, 2243, 32768
@@ -149,6 +150,26 @@ def book_line(entry):
     return line + (", being written" if sequence & 1 else "")
 
 
+def breaker_line(record):
+    line = "%s: %s, %d allowed, %d refused, %d failed, %d trips" % (
+        record["name"] or "-", of_list(BREAKER_STATES, record["state"]), record["allowed"], record["refused"],
+        record["failed"], record["trips"])
+    return line + (", last failure %s (%s)" % (record["last_failure"], correlation(record["last_correlation"]))
+                   if record["last_failure"] else "")
+
+
+def error_line(record):
+    line = "%d times from %s to %s, last of %s" % (record["count"], wall(record["first_wall_ns"]), wall(record["last_wall_ns"]),
+                                                   correlation(record["last_correlation"]))
+    return line + (", being written" if record["lock"] & 1 else "")
+
+
+def venue_line(venue):
+    return "%s: weight %d in minute %d, %d requests, %d limited, %d connections" % (
+        venue["name"] or "-", venue["spent"] & (1 << 24) - 1, venue["spent"] >> 24, venue["granted"], venue["limited"],
+        venue["connections"])
+
+
 def metric_line(entry, bank=None):
     """One metric; with its value where the address of a bank is known."""
     line = entry["name"] + ("{%s}" % entry["labels"] if entry["labels"] else "")
@@ -269,12 +290,29 @@ def book_lines(page):
     return [book_line(entry) for entry in used(page["entries"], page["symbols"])]
 
 
+def breaker_lines(page):
+    return [breaker_line(record) for record in used(page["records"], page["used"])]
+
+
+def error_lines(page):
+    return [error_line(record) for record in page["records"] if record["key"]]
+
+
+def venue_lines(page):
+    return [venue_line(venue) for venue in page["venues"] if venue["key"]]
+
+
+PAGES = {"book": ("BookPage", book_lines), "breaker": ("BreakerPage", breaker_lines),
+         "error": ("ErrorPage", error_lines), "governor": ("GovernorPage", venue_lines)}
+
+
 def page_lines(address):
     """What a page segment holds, as lines."""
     kind = segment_header(address)["channel"].split(".")[0]
     body = address + BODY
-    if kind == "book":
-        return book_lines(Struct("BookPage", body))
+    if kind in PAGES:
+        name, lines_of = PAGES[kind]
+        return lines_of(Struct(name, body))
     if kind == "metrics":
         return metric_lines(metrics_page(body))
     if kind != "control":

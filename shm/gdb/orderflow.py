@@ -14,9 +14,9 @@ import gdb
 import gdb.printing
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from of_segments import (BODY, Ring, Struct, book_line, book_lines, correlation, cursor_line, header_line,  # noqa: E402
-                         lines_line, metric_line, metric_lines, metrics_page, page_lines, process_line, processes_in,
-                         segment_header, wall)
+from of_segments import (BODY, Ring, Struct, book_line, book_lines, breaker_line, breaker_lines, correlation, cursor_line,  # noqa: E402
+                         error_line, error_lines, header_line, lines_line, metric_line, metric_lines, metrics_page,
+                         page_lines, process_line, processes_in, segment_header, venue_line, venue_lines, wall)
 
 
 class Command(gdb.Command):
@@ -63,7 +63,7 @@ class RingCommand(Command):
 
 
 class PageCommand(Command):
-    """of-page ADDRESS: the control, book or metrics page that is mapped there."""
+    """of-page ADDRESS: the page that is mapped there."""
     words = 1
 
     def show(self, address):
@@ -110,6 +110,30 @@ class BookPagePrinter(PagePrinter):
         return "%d symbols" % page["symbols"]
 
 
+class BreakerPagePrinter(PagePrinter):
+    name = "BreakerPage"
+    lines = staticmethod(breaker_lines)
+
+    def line(self, page):
+        return "%d breakers" % page["used"]
+
+
+class ErrorPagePrinter(PagePrinter):
+    name = "ErrorPage"
+    lines = staticmethod(error_lines)
+
+    def line(self, page):
+        return "%d errors, %d evicted" % (len(error_lines(page)), page["evicted"])
+
+
+class GovernorPagePrinter(PagePrinter):
+    name = "GovernorPage"
+    lines = staticmethod(venue_lines)
+
+    def line(self, page):
+        return "%d venues" % len(venue_lines(page))
+
+
 class MetricsPagePrinter(PagePrinter):
     name = "MetricsPage"
     read = staticmethod(metrics_page)
@@ -131,11 +155,13 @@ def build_printers():
     collection = gdb.printing.RegexpCollectionPrettyPrinter("orderflow")
     collection.add_printer("CorrelationId", "^of::CorrelationId$", CorrelationPrinter)
     by_line = {"SegmentHeader": header_line, "RingLines": lines_line, "ProcessSlot": process_line, "Cursor": cursor_line,
-               "BookEntry": book_line, "MetricEntry": metric_line}
+               "BookEntry": book_line, "MetricEntry": metric_line, "BreakerRecord": breaker_line, "ErrorRecord": error_line,
+               "VenueRecord": venue_line}
     for name, to_line in by_line.items():
         printer = type(name + "Printer", (LinePrinter,), {"name": name, "line": staticmethod(to_line)})
         collection.add_printer(name, "^of::shm::%s$" % name, printer)
-    for printer in (ControlPagePrinter, BookPagePrinter, MetricsPagePrinter):
+    for printer in (ControlPagePrinter, BookPagePrinter, MetricsPagePrinter, BreakerPagePrinter, ErrorPagePrinter,
+                    GovernorPagePrinter):
         collection.add_printer(printer.name, "^of::shm::%s$" % printer.name, printer)
     return collection
 

@@ -50,6 +50,10 @@ std::vector<Job> ring_jobs(const JobOptions& options) {
     const auto ours = [&]<typename Transport>(std::string key) {
         jobs.push_back(job<Transport>(std::move(key), true, fast, fast_trips, options));
     };
+    jobs.push_back(job<StoreRuns<1>>("runs 1", true, fast, 0, options));
+    jobs.push_back(job<StoreRuns<2>>("runs 2", true, fast, 0, options));
+    jobs.push_back(job<StoreRuns<3>>("runs 3", true, fast, 0, options));
+    jobs.push_back(job<StoreRuns<4>>("runs 4", true, fast, 0, options));
     ours.operator()<OurQueue<64>>("queue 64");
     ours.operator()<OurQueue<128>>("queue 128");
     ours.operator()<OurQueue<256>>("queue 256");

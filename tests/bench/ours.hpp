@@ -74,6 +74,56 @@ struct OurQueue {
     }
 };
 
+/// No ring, and for one-way streams only: a line of 64 bytes for each message, written in so many runs of adjoining
+/// stores. What a core can send in one run, two, three or four is what a ring of that many can reach; see "What sets
+/// the pace" in BENCH.md.
+template <int runs>
+struct StoreRuns {
+    static constexpr const char* name = runs == 1   ? "no ring, 1 run of stores"
+                                        : runs == 2 ? "no ring, 2 runs of stores"
+                                        : runs == 3 ? "no ring, 3 runs of stores"
+                                                    : "no ring, 4 runs of stores";
+    static constexpr size_t payload = 56;
+    struct Block {
+        alignas(128) std::atomic<uint64_t> head;
+        alignas(128) std::array<std::array<std::atomic<uint64_t>, 8>, ring_slots> lines;
+    };
+    static constexpr size_t number_at = runs < 3 ? 7 : 0;  ///< last, it goes on with the run of the payload
+    Block* block = detail::shared_block<Block>();
+    uint64_t head_seen = 0;
+    std::atomic<uint64_t> own{0};  ///< memory of the writer's own: a run by itself
+
+    ~StoreRuns() { detail::Unmap()(block); }
+    void writer() {}
+    void reader() {}
+    bool send(uint64_t n) {
+        constexpr auto relaxed = std::memory_order_relaxed;
+        if (n - head_seen > ring_slots) {
+            head_seen = block->head.load(std::memory_order_acquire);
+            if (n - head_seen > ring_slots) return false;
+        }
+        auto& line = block->lines[n % ring_slots];
+        if constexpr (runs == 4) line[7].store(0, relaxed);
+        for (size_t i = 0; i < 7; ++i) line[number_at == 0 ? i + 1 : i].store(n + i, relaxed);
+        line[number_at].store(n, std::memory_order_release);
+        if constexpr (runs > 1) own.store(n, relaxed);
+        return true;
+    }
+    bool receive(uint64_t& n) {
+        const auto next = own.load(std::memory_order_relaxed) + 1;
+        const auto& line = block->lines[next % ring_slots];
+        if (line[number_at].load(std::memory_order_acquire) != next) return false;
+        uint64_t different = 0;
+        for (size_t i = 0; i < 7; ++i)
+            different |= line[number_at == 0 ? i + 1 : i].load(std::memory_order_relaxed) ^ (next + i);
+        detail::damage |= different;
+        own.store(next, std::memory_order_relaxed);
+        if (next % 16 == 0) block->head.store(next, std::memory_order_release);
+        n = next;
+        return true;
+    }
+};
+
 /// Batches of 64: the reader sees each at once. Round trips are of one message.
 template <uint32_t slot_bytes>
 struct OurBatches : OurQueue<slot_bytes> {

@@ -163,6 +163,7 @@ bool send_alone(Transport& there, uint64_t n) {
 
 template <typename Transport>
 void round_trips(Shared& shared, Transport& there, Transport& back, int side, uint64_t trips) {
+    if (trips == 0) return;
     std::vector<uint64_t> ticks;
     ticks.reserve(trips);
     uint64_t got = 0;

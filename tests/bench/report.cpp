@@ -101,14 +101,17 @@ std::string table_of(const std::vector<Round>& rounds, const std::vector<Job>& j
     std::string text = fmt::format("{:<30} {:>5} {:>9} {:>9} {:>9} {:>9} {:>10} {:>8}\n", "TRANSPORT", "SLOT", "M/s",
                                    "p50 ns", "p99", "p99.9", "max", "FLOOR");
     for (const auto& job : jobs) {
-        text +=
-            fmt::format("{:<30} {:>5} {:>9.2f} {:>9.0f} {:>9.0f} {:>9.0f} {:>10.0f} {:>8.0f}\n", job.name,
-                        job.slot_bytes, median(job.key, [](const Sample& s) { return s.messages_per_second / 1e6; }),
-                        median(job.key, [](const Sample& s) { return s.round_trip.p50; }),
-                        median(job.key, [](const Sample& s) { return s.round_trip.p99; }),
-                        median(job.key, [](const Sample& s) { return s.round_trip.p999; }),
-                        median(job.key, [](const Sample& s) { return s.round_trip.max; }),
-                        median(job.key, [](const Sample& s) { return s.floor_ns; }));
+        const auto trip = [&](auto figure) {
+            const auto ns = median(job.key, figure);
+            return ns == 0 ? std::string("-") : fmt::format("{:.0f}", ns);  // one-way only
+        };
+        text += fmt::format("{:<30} {:>5} {:>9.2f} {:>9} {:>9} {:>9} {:>10} {:>8.0f}\n", job.name, job.slot_bytes,
+                            median(job.key, [](const Sample& s) { return s.messages_per_second / 1e6; }),
+                            trip([](const Sample& s) { return s.round_trip.p50; }),
+                            trip([](const Sample& s) { return s.round_trip.p99; }),
+                            trip([](const Sample& s) { return s.round_trip.p999; }),
+                            trip([](const Sample& s) { return s.round_trip.max; }),
+                            median(job.key, [](const Sample& s) { return s.floor_ns; }));
     }
     text += fmt::format("\n{:<26} {:>9} {:>9} {:>9} {:>12}\n", "RATIO", "MEDIAN", "LOW", "HIGH", "AIM");
     for (const auto& ratio : ratios) {

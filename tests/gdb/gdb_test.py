@@ -80,6 +80,19 @@ def test_pages_are_printed_by_address_alone():
                      'rows_total{table="trades"}: 41', "depth: -7", "latency_ns: count 2, sum 1000, max 500"], lines
 
 
+BREAKER = "rest: open, 1 allowed, 0 refused, 1 failed, 1 trips, last failure no answer (binance-3-00000a1b2c)"
+ERROR = "2 times from 2024-08-08T23:54:15.343000Z to 2024-08-08T23:54:16.343000Z, last of binance-3-00000a1b2c"
+VENUE = "binance: weight 250 in minute 3, 1 requests, 1 limited, 1 connections"
+
+
+def test_breakers_errors_and_the_governor_are_printed():
+    lines, _ = show("of-page breaker_header", "of-page error_header", "of-page governor_header")
+    assert lines == [BREAKER, ERROR, VENUE], lines
+    lines, _ = show("print *breaker_page", "print *error_page", "print *governor_page", "print governor_page->venues[0]")
+    assert lines == ["$1 = 1 breakers = {[0] = %s}" % BREAKER, "$2 = 1 errors, 0 evicted = {[0] = %s}" % ERROR,
+                     "$3 = 1 venues = {[0] = %s}" % VENUE, "$4 = %s" % VENUE], lines
+
+
 def test_structs_print_as_what_they_mean():
     lines, _ = show("print correlation", "print *market_header", "print *market_lines", "print control_page->processes[0]",
                     "print control_page->processes[0].cursors[0]", "print book_page->entries[0]", "print metrics_page->entries[2]")

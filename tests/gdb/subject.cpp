@@ -12,7 +12,10 @@
 #include "proto/market.hpp"
 #include "proto/schema.hpp"
 #include "shm/book_page.hpp"
+#include "shm/breaker.hpp"
 #include "shm/control_page.hpp"
+#include "shm/error_page.hpp"
+#include "shm/governor.hpp"
 #include "shm/metrics_page.hpp"
 #include "shm/queue.hpp"
 
@@ -29,6 +32,12 @@ const RingLines* market_lines;
 const ControlPage* control_page;
 const BookPage* book_page;
 const MetricsPage* metrics_page;
+const SegmentHeader* breaker_header;
+const SegmentHeader* error_header;
+const SegmentHeader* governor_header;
+const BreakerPage* breaker_page;
+const ErrorPage* error_page;
+const GovernorPage* governor_page;
 CorrelationId correlation = CorrelationId::make({ProcessKind::binance, 0}, 3, 0xa1b2c);
 
 extern "C" [[gnu::noinline]] void subject_ready() { asm volatile("" ::: "memory"); }
@@ -122,6 +131,22 @@ void fill_metrics(MetricsPage& page) {
     writer.publish(1, 0);
 }
 
+void fill_breakers(BreakerPage& page) {
+    auto& record = *page.add("rest");
+    Breaker breaker(record, {.failures_max = 1});
+    record.last_failure.store("no answer");
+    record.last_correlation.store(correlation.value);
+    breaker.fail(breaker.allow([] { return int64_t{0}; }), 0, 0.5);
+}
+
+void fill_governor(GovernorPage& page) {
+    VenueBudget budget(*page.claim("binance"), {});
+    constexpr Moment third_minute{1, 3 * 60'000'000'000};
+    budget.take(250, true, third_minute);
+    budget.take_connection(1);
+    budget.shut(429, 2);
+}
+
 }  // namespace
 
 int main() {
@@ -138,6 +163,19 @@ int main() {
     fill_control(control.page<ControlPage>());
     fill_book(book.page<BookPage>());
     fill_metrics(metrics.page<MetricsPage>());
+    const auto breaker = make("breaker.binance", SegmentKind::page, "breaker", 0, ChannelKind::breaker);
+    const auto error = make("error.storage", SegmentKind::page, "error", 0, ChannelKind::error);
+    const auto governor = make("governor", SegmentKind::page, "governor", 0, ChannelKind::control);
+    fill_breakers(breaker.page<BreakerPage>());
+    error.page<ErrorPage>().note(7, 1'723'161'255'343'000'000, correlation.value, {});
+    error.page<ErrorPage>().note(7, 1'723'161'256'343'000'000, correlation.value, {});
+    fill_governor(governor.page<GovernorPage>());
+    breaker_header = &breaker.header();
+    error_header = &error.header();
+    governor_header = &governor.header();
+    breaker_page = &breaker.page<BreakerPage>();
+    error_page = &error.page<ErrorPage>();
+    governor_page = &governor.page<GovernorPage>();
     market_header = &market.header();
     command_header = &command.header();
     control_header = &control.header();

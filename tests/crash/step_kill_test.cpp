@@ -16,7 +16,9 @@
 #include <functional>
 #include <string>
 
+#include "shm/governor.hpp"
 #include "shm/queue.hpp"
+#include "shm/verify.hpp"
 
 namespace {
 
@@ -43,6 +45,8 @@ bool whole(const Proof& proof) {
 }
 
 SegmentSpec spec_of(SegmentKind kind) {
+    if (kind == SegmentKind::page)
+        return make_spec(fmt::format("crash-{}", getpid()), "governor", kind, "governor", 0, 0, "");
     return {.instance = fmt::format("crash-{}", getpid()),
             .channel = kind == SegmentKind::queue ? "queue" : "broadcast",
             .kind = kind,
@@ -251,6 +255,37 @@ Operation queue_attach() {
             [](const Segment& segment) { return check_queue(segment, 60, 70, 0); }};
 }
 
+/// Whoever dies while spending has spent all of it or nothing, and the next one goes on.
+Operation governor_spend() {
+    static constexpr Moment now{1, 60'000'000'000};
+    static constexpr uint64_t weight = 250;
+    return {"governor: spend weight and a connection on a new venue", SegmentKind::page,
+            [](const Segment& segment) { segment.page<GovernorPage>().claim("other"); },
+            [](const Segment& segment, void (*mark)()) {
+                auto& page = segment.page<GovernorPage>();
+                mark();
+                VenueBudget budget(*page.claim("venue"), {});
+                static_cast<void>(budget.take(weight, true, now) + budget.take_connection(now.mono_ns));
+                budget.shut(429, 2);
+                budget.told(weight + 7, now.wall_ns);
+            },
+            [](const Segment& segment) -> std::string {
+                auto& page = segment.page<GovernorPage>();
+                if (const auto findings = verify(segment); !findings.empty()) return findings.kept().front().what;
+                VenueBudget budget(*page.claim("venue"), {});
+                if (budget.record().name.load() != "venue" || &budget.record() != &page.venues[1])
+                    return "the venue has another record";
+                const auto before = budget.used(now.wall_ns);
+                if (before != 0 && before != weight && before != weight + 7)
+                    return fmt::format("{} of weight is spent", before);
+                const Moment open{2, now.wall_ns};
+                if (budget.take(weight, true, open) != 0) return "the successor is held up";
+                if (budget.used(now.wall_ns) != before + weight) return "the successor's weight is not counted";
+                const auto left = budget.connections_left(now.mono_ns);
+                return left + 1 < budget.limits().connection_burst ? fmt::format("{} connections left", left) : "";
+            }};
+}
+
 /// The number of instructions that were tried, or -1 with the failure printed.
 long prove(const Operation& operation) {
     const auto spec = spec_of(operation.kind);
@@ -288,6 +323,7 @@ int main() {
         queue_pop("queue: pop 20 of 40", 40, 0, 20),
         queue_pop("queue: pop over a wrap-around until empty", 70, 50, 100),
         queue_attach(),
+        governor_spend(),
     };
     fmt::print("1..{}\n", std::size(operations));
     bool all = true;

@@ -219,6 +219,20 @@ def test_a_breaker_opens_when_the_rest_interface_is_gone():
             assert any(error["name"] == "breaker_opened" and error["process"] == "binance" for error in errors), errors
 
 
+def test_a_breaker_closes_again_with_the_first_answer():
+    with synthetic() as exchange:
+        exchange.fault(kind="rest_status", path="*", status=503, count=4)
+        with Instance(exchange, breaker={"failures": 3, "open_ms": 50, "open_max_ms": 100}) as instance:
+            instance.start_and_wait()
+            wait_for(lambda: instance.metric("orderflow_books_synced") == 2, "all books are in step")
+            row = breaker_of(instance, "binance/rest")
+            assert row["state"] == "closed" and row["trips"] == 2 and row["failed"] == 4, row
+            assert "503" in row["last_failure"], row
+            # The failure names the message that caused the request.
+            code, out, err = instance.ofctl("trace", row["last_correlation"])
+            assert code == 0 and "called" in out, (code, out, err)
+
+
 def test_each_error_is_kept_once_and_outlives_its_process():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()

@@ -13,7 +13,7 @@ class Nap {
   public:
     /// Naps last at most `length`. Without effect for a worker that is not to sleep.
     Nap(Runtime& runtime, std::chrono::nanoseconds length)
-        : io_(runtime.io()),
+        : runtime_(runtime),
           bell_(runtime.attachment().own_doorbell()),
           length_(length),
           enabled_(runtime.options().wait == WaitMode::sleep) {}
@@ -23,11 +23,12 @@ class Nap {
     template <typename Done>
     void take(uint32_t fill, Done done) {
         if (!enabled_) return;
-        const auto end = std::chrono::steady_clock::now() + length_;
+        const auto began = std::chrono::steady_clock::now();
         bell_.prepare_nap(fill);
-        while (bell_.sleeping() && !done() && io_.run_one_until(end) != 0) {
+        while (bell_.sleeping() && !done() && runtime_.io().run_one_until(began + length_) != 0) {
         }
         bell_.awake();
+        runtime_.napped(std::chrono::nanoseconds(std::chrono::steady_clock::now() - began).count());
     }
     /// Call at the end of a poll() that read everything there was. Single messages far apart cause no nap.
     void after_reading(size_t messages, uint32_t fill) {
@@ -41,7 +42,7 @@ class Nap {
     }
 
   private:
-    boost::asio::io_context& io_;
+    Runtime& runtime_;
     shm::DoorbellReader bell_;
     std::chrono::nanoseconds length_;
     bool enabled_;

@@ -68,6 +68,9 @@ class Runtime {
     /// Says the state in the control page and tells the supervisor.
     void set_state(WorkerState state);
     WorkerState state() const { return state_; }
+    /// Naps are no part of a turn's length.
+    void napped(int64_t ns) { napped_ns_ += ns; }
+    int64_t take_napped_ns() { return std::exchange(napped_ns_, 0); }
     /// Whether `process` is alive now, by pid and start time.
     bool alive(ProcessId process) const;
 
@@ -80,6 +83,7 @@ class Runtime {
     Attachment attachment_;
     boost::asio::io_context io_{1};
     uint32_t incarnation_ = 0;
+    int64_t napped_ns_ = 0;
     WorkerState state_ = WorkerState::attaching;
     std::unique_ptr<CorrelationSource> correlations_;
     std::optional<shm::Segment> error_segment_;

@@ -77,6 +77,7 @@ class Loop {
         const auto ticks = ticks_;
         const auto handlers = runtime_.io().poll();
         stirred_ |= work + handlers > ticks_ - ticks;
+        if (stirred_ && calm_) schedule_tick(tick_period);  // what has happened is published in time
         beat();
         if (work + handlers == 0) rest();
     }
@@ -87,7 +88,7 @@ class Loop {
         own.heartbeat_ns.store(now, std::memory_order_relaxed);
         own.turns.store(own.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         own.messages.store(messages_, std::memory_order_relaxed);
-        const auto length = now - turn_began_ns_;
+        const auto length = now - turn_began_ns_ - runtime_.take_napped_ns();
         if (length > own.longest_turn_ns.load(std::memory_order_relaxed))
             own.longest_turn_ns.store(length, std::memory_order_relaxed);
         if (length > shm::turn_limit_ns)
@@ -99,7 +100,6 @@ class Loop {
         const auto mode = runtime_.options().wait;
         if (mode == WaitMode::spin) return __builtin_ia32_pause();
         if (mode == WaitMode::yield) return static_cast<void>(sched_yield());
-        if (stirred_ && calm_) schedule_tick(tick_period);  // what has happened is published in time
         doorbell_.prepare_sleep();
         const auto ticks = ticks_;
         if (!worker_.pending() && !commands_.ready()) stirred_ |= runtime_.io().run_one() > ticks_ - ticks;

@@ -1,6 +1,7 @@
 #include "shm/metrics_page.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace of::shm {
 namespace {
@@ -81,7 +82,8 @@ MetricsSnapshot snapshot(const MetricsPage& page) {
     return {};
 }
 
-MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page), words_(metric_words_max, 0) {
+MetricsWriter::MetricsWriter(MetricsPage& page)
+    : page_(&page), words_(metric_words_max, 0), touched_(metric_words_max, 0) {
     const auto& bank = page.banks[page.batch.load(std::memory_order_acquire) % 2];
     const auto used = std::min<uint32_t>(page.entries_used.load(std::memory_order_relaxed), metrics_max);
     for (uint32_t i = 0; i < used; ++i) {
@@ -139,8 +141,11 @@ void MetricsWriter::publish(uint64_t now_ns, uint64_t correlation) {
     bank.correlation.store(correlation, std::memory_order_relaxed);
     bank.updates.store(updates_, std::memory_order_relaxed);
     page_->batch.store(next, std::memory_order_release);
-    last_batch_ = batch_;
-    batch_.count = 0;
+    for (uint32_t i = 0; i < batch_.count; ++i) {
+        last_batch_.words[i] = batch_.words[i];
+        touched_[batch_.words[i]] = 0;
+    }
+    last_batch_.count = std::exchange(batch_.count, 0);
     batch_updates_ = 0;
 }
 

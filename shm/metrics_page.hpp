@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shm/assert.hpp"
@@ -149,12 +150,13 @@ class MetricsWriter {
     void publish(uint64_t now_ns, uint64_t correlation);
 
   private:
-    /// Words that one batch changed; a histogram's update touches four.
+    /// Words that one batch changed, each once; a histogram's update touches four.
     struct Touched {
         std::array<uint32_t, size_t{batch_updates_max} * 4> words;
         uint32_t count = 0;
     };
     void touch(uint32_t at) {
+        if (std::exchange(touched_[at], uint8_t{1}) != 0) return;
         OF_ASSERT(batch_.count < batch_.words.size());
         batch_.words[batch_.count++] = at;
     }
@@ -163,6 +165,7 @@ class MetricsWriter {
 
     MetricsPage* page_;
     std::vector<uint64_t> words_;
+    std::vector<uint8_t> touched_;  ///< whether the batch has noted this word
     uint32_t used_ = 0;
     uint32_t batch_updates_ = 0;
     uint64_t updates_ = 0;

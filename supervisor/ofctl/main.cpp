@@ -23,10 +23,10 @@ constexpr const char* footer = R"(Examples:
   ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
   ofctl --from /var/tmp/copied shm dump control
 
-All but restart, stop, changes of breakers and shm gc --yes only read, and work on an instance whose supervisor is
-stopped or dead.
-Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied, 6 timed out, 7 no supervisor,
-8 corrupt segment, 9 layout or version mismatch.)";
+All but restart, stop, changes of breakers and shm gc --yes only read, and work
+on an instance whose supervisor is stopped or dead.
+Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied,
+6 timed out, 7 no supervisor, 8 corrupt segment, 9 layout or version mismatch.)";
 
 using Verb = int (*)(const Options&);
 
@@ -77,10 +77,10 @@ void add_checking_shm_verbs(CLI::App& shm_verb, Verb& chosen, Options& options) 
     auto* verify_verb = add_verb(shm_verb, chosen, "verify", "Check everything that the segments promise", shm_verify);
     verify_verb->add_option("SEGMENT", options.names, "Only these; all of the instance without");
     verify_verb->footer(
-        "Checks header, schema, sizes, commit words, cursors, conservation, and that the segments are those of the\n"
-        "wiring. Works beside living writers, on dead instances and on copies (--from DIR). Ends with 8 when "
-        "something\n"
-        "is corrupt, missing or surplus, and with 9 when a segment is sound but of another layout.\n"
+        "Checks header, schema, sizes, commit words, cursors, conservation, and that the\n"
+        "segments are those of the wiring. Works beside living writers, on dead instances\n"
+        "and on copies (--from DIR). Ends with 8 when something is corrupt, missing or\n"
+        "surplus, and with 9 when a segment is sound but of another layout.\n"
         "Example: ofctl shm verify && echo all is well");
     auto* hz_verb =
         add_verb(shm_verb, chosen, "hz", "How fast each ring moves, and how far its readers are behind", shm_hz);
@@ -90,15 +90,17 @@ void add_checking_shm_verbs(CLI::App& shm_verb, Verb& chosen, Options& options) 
     hz_verb->add_option("--count", options.count, "Stop after N intervals (1)");
     hz_verb->add_flag("-f,--follow", options.follow, "Go on for ever");
     hz_verb->footer(
-        "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S counts messages that a reader\n"
-        "missed because they were overwritten. On dead or copied segments it says that nothing moves.\n"
+        "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S\n"
+        "counts messages that a reader missed because they were overwritten. On dead or\n"
+        "copied segments it says that nothing moves.\n"
         "Example: ofctl shm hz market.0 --interval 5 -f");
     auto* gc_verb = add_verb(shm_verb, chosen, "gc", "Find, and remove, what dead instances left behind", shm_gc);
     gc_verb->add_flag("--yes", options.yes, "Remove it; without, it is only listed");
     gc_verb->footer(
-        "Looks at all instances, or at one (--instance). Never removes a segment of an instance of which any process\n"
-        "lives, of another user, or a file that is no segment. Run it where the instances run: processes of another\n"
-        "container are not to be seen.\n"
+        "Looks at all instances, or at one (--instance). Never removes a segment of an\n"
+        "instance of which any process lives, of another user, or a file that is no\n"
+        "segment. Run it where the instances run: processes of another container are not\n"
+        "to be seen.\n"
         "Example: ofctl shm gc, then ofctl shm gc --yes");
 }
 

@@ -1,6 +1,7 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
+#include <memory>
 #include <thread>
 
 #include "shm/doorbell.hpp"
@@ -239,7 +240,8 @@ TEST_CASE("two processes, a million messages: read + lost = published, none torn
 }
 
 TEST_CASE("a doorbell rings once for a sleeper and not at all for who is awake") {
-    SleepLine sleep{};
+    const auto memory = std::make_unique<SleepLine>();  // aligned to more than a stack gives
+    auto& sleep = *memory;
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     DoorbellWriter writer(sleep, ends[1], true);
@@ -257,7 +259,8 @@ TEST_CASE("a doorbell rings once for a sleeper and not at all for who is awake")
 }
 
 TEST_CASE("a nap ends at its fill, counted anew for each nap and each writer, and at once for who cannot wait") {
-    SleepLine sleep{};
+    const auto memory = std::make_unique<SleepLine>();  // aligned to more than a stack gives
+    auto& sleep = *memory;
     const int event = eventfd(0, EFD_NONBLOCK);
     DoorbellWriter feed(sleep, event, false, WakeAt::fill);
     DoorbellWriter other(sleep, event, false, WakeAt::fill);

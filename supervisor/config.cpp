@@ -22,6 +22,7 @@ std::string expects_name(std::string_view value) {
     });
     return good ? "" : "1 to 40 letters, digits, '-' or '_'";
 }
+std::string expects_name_or_none(std::string_view value) { return value.empty() ? "" : expects_name(value); }
 std::string expects_path(std::string_view value) { return value.empty() ? "a path" : ""; }
 
 constexpr Key instance_keys[] = {
@@ -33,10 +34,10 @@ constexpr Key instance_keys[] = {
     {.name = "data_dir", .fallback = R"("/var/lib/orderflow")", .help = "the store's files", .expects = expects_path},
     {.name = "log_dir", .fallback = R"("/var/log/orderflow")", .help = "the log's files", .expects = expects_path},
     {.name = "governor",
-     .fallback = R"("of-host")",
-     .help =
-         "the exchange's request limits are shared by all instances that name the same page, /dev/shm/NAME.governor",
-     .expects = expects_name},
+     .fallback = R"("")",
+     .help = "the exchange's request limits are shared by all instances that name the same page, "
+             "/dev/shm/NAME.governor; empty: of-host-UID, one for all of this user's",
+     .expects = expects_name_or_none},
     {.name = "bin_dir", .fallback = R"("")", .help = "where the worker programs are; empty: beside ofsupervisor"},
 };
 constexpr Key supervisor_keys[] = {
@@ -267,6 +268,7 @@ CheckedConfig read_config(const std::string& path) {
     };
     config.instance = loaded["instance"].text("name");
     config.governor = loaded["instance"].text("governor");
+    if (config.governor.empty()) config.governor = fmt::format("of-host-{}", geteuid());
     config.state_dir = folder("state_dir");
     config.data_dir = folder("data_dir");
     config.log_dir = folder("log_dir");

@@ -47,7 +47,7 @@ Expected<HostGovernor> HostGovernor::open(const std::string& name) {
         if (governor.lock_ < 0 && errno == ENOENT) continue;
         if (governor.lock_ < 0)
             return fail(ErrorKind::denied, fmt::format("segment {}: {}", spec.name(), std::strerror(errno)));
-        if (flock(governor.lock_, LOCK_SH) != 0 || !governor.locked_file_is_linked()) continue;
+        if (flock(governor.lock_, LOCK_SH | LOCK_NB) != 0 || !governor.locked_file_is_linked()) continue;
         auto opened = shm::Segment::open(spec, shm::Access::read_write);
         if (opened) return governor;
         last = opened.error();
@@ -68,9 +68,12 @@ bool HostGovernor::locked_file_is_linked() const {
 }
 
 void HostGovernor::release() {
-    if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0 || !locked_file_is_linked()) return;
-    const auto segment = shm::Segment::open(spec_, shm::Access::read_only);
-    if (segment && !shuts_any(segment->page<shm::GovernorPage>())) shm::remove_segment(spec_.name());
+    if (lock_ < 0) return;
+    if (flock(lock_, LOCK_EX | LOCK_NB) == 0 && locked_file_is_linked()) {
+        const auto segment = shm::Segment::open(spec_, shm::Access::read_only);
+        if (segment && !shuts_any(segment->page<shm::GovernorPage>())) shm::remove_segment(spec_.name());
+    }
+    close(std::exchange(lock_, -1));
 }
 
 }  // namespace of::supervisor

@@ -20,7 +20,7 @@ class HostGovernor {
         : spec_(std::move(other.spec_)), lock_(std::exchange(other.lock_, -1)) {}
     ~HostGovernor();
 
-    /// Unlinks the page, unless another supervisor uses it or a ban in it goes on.
+    /// Lets go of the page, and unlinks it unless another supervisor uses it or a ban in it goes on.
     void release();
 
   private:

@@ -85,8 +85,9 @@ void sort_and_bound(std::vector<Problem>& problems) {
 
 std::string system_reason(int error) { return std::error_code(error, std::generic_category()).message(); }
 
-/// The file's bytes, or why not.
-std::variant<std::string, Problem> read_file(const std::string& path) {
+}  // namespace
+
+std::variant<std::string, Problem> read_text(const std::string& path) {
     const auto refuse = [](const std::string& why) { return Problem{0, 0, "cannot read the file: " + why}; };
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
@@ -103,8 +104,6 @@ std::variant<std::string, Problem> read_file(const std::string& path) {
         return refuse("it is larger than 1 MiB (" + std::to_string(file_bytes_max) + " bytes)");
     return text;
 }
-
-}  // namespace
 
 // ---- sections, keys and values
 
@@ -334,7 +333,12 @@ Loaded parse(std::string_view toml, const std::string& path, std::span<const Sec
 }
 
 Loaded load(const std::string& path, std::span<const Section> owned, std::span<const std::string_view> foreign) {
-    auto text = read_file(path);
+    return load(-1, path, owned, foreign);
+}
+
+Loaded load(int descriptor, const std::string& path, std::span<const Section> owned,
+            std::span<const std::string_view> foreign) {
+    auto text = read_text(descriptor < 0 ? path : "/proc/self/fd/" + std::to_string(descriptor));
     if (const auto* bytes = std::get_if<std::string>(&text)) return parse(*bytes, path, owned, foreign);
     auto loaded = parse("", path, owned, foreign);
     loaded.problems.assign(1, std::get<Problem>(std::move(text)));

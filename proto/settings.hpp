@@ -75,9 +75,20 @@ struct Loaded {
 /// one) nor in `foreign` is a problem with a suggestion; pass what other programs own there. Never throws.
 Loaded load(const std::string& path, std::span<const Section> owned, std::span<const std::string_view> foreign);
 
+/// The same for the text that `descriptor` holds (a memfd); `path` only names it in messages. -1: reads `path`.
+Loaded load(int descriptor, const std::string& path, std::span<const Section> owned,
+            std::span<const std::string_view> foreign);
+
 /// The same for text in memory; `path` only names it in messages.
 Loaded parse(std::string_view toml, const std::string& path, std::span<const Section> owned,
              std::span<const std::string_view> foreign);
+
+/// The text of a configuration file, as load() reads it, or why it cannot be read.
+std::variant<std::string, Problem> read_text(const std::string& path);
+
+/// Dotted names of the tables whose values differ between two texts that parse; sorted. A table's own keys count, not
+/// those of the tables in it.
+std::vector<std::string> changed_sections(std::string_view before, std::string_view after);
 
 /// `FILE:LINE:COLUMN: message`, one line each, with a newline at the end.
 std::string render(const std::string& path, std::span<const Problem> problems);

@@ -2,64 +2,141 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <utility>
+
+#include "proto/types.hpp"
 
 namespace of::supervisor {
 namespace {
 
-/// Between fork and execve: only async-signal-safe calls.
-[[noreturn]] void become(char* const* argv, int errors) {
+constexpr size_t stack_bytes = 64 << 10;
+
+/// What the child needs between clone and exec, laid out before: it may not allocate.
+struct Birth {
+    const SpawnSpec& spec;
+    char** argv;
+    char** environment;
+    int errors;
+    int null;
+};
+
+/// "PROGRAM: WHAT: why", as the child's last words.
+[[noreturn]] void refuse(const SpawnSpec& spec, const char* what) {
+    const char* reason = strerrordesc_np(errno);
+    for (const char* part : {spec.path.c_str(), ": ", what, ": ", reason, "\n"}) {
+        [[maybe_unused]] const auto bytes = write(STDERR_FILENO, part, strlen(part));
+    }
+    _exit(code(ExitCode::no_resources));
+}
+
+void restore_signals() {
+    struct sigaction usual{};
+    usual.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; ++number) sigaction(number, &usual, nullptr);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Shares the supervisor's memory until it executes: async-signal-safe calls only, and nothing of ours is written to.
+int become(void* argument) {
+    const auto& birth = *static_cast<Birth*>(argument);
+    const auto& spec = birth.spec;
+    restore_signals();
     setpgid(0, 0);  // Ctrl-C, or a signal to the supervisor's group, is the supervisor's alone to act on
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    const int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
-    dup2(errors, STDERR_FILENO);
-    execv(argv[0], argv);
-    const char* reason = strerrordesc_np(errno);
-    [[maybe_unused]] auto bytes = write(STDERR_FILENO, reason, strlen(reason));
-    _exit(127);
+    dup2(birth.null, STDIN_FILENO);
+    dup2(birth.errors, STDERR_FILENO);
+    if (spec.joins_output) dup2(birth.errors, STDOUT_FILENO);
+    if (spec.cgroup >= 0 && write(spec.cgroup, "0", 1) != 1) refuse(spec, "cgroup");
+    if (const char* refused = take(spec.resources)) refuse(spec, refused);
+    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (const int descriptor : spec.inherited) fcntl(descriptor, F_SETFD, 0);
+    if (spec.program >= 0) syscall(SYS_execveat, spec.program, "", birth.argv, birth.environment, AT_EMPTY_PATH);
+    // A script's interpreter has to open it by name.
+    if (spec.program < 0 || errno == ENOENT) execve(spec.path.c_str(), birth.argv, birth.environment);
+    refuse(spec, "cannot be executed");
 }
+
+/// What systemd tells the supervisor is not for its children.
+std::vector<char*> own_environment() {
+    constexpr std::string_view not_passed_on[] = {"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="};
+    std::vector<char*> variables;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        const auto is_this = [&](std::string_view name) { return std::string_view(*variable).starts_with(name); };
+        if (std::ranges::none_of(not_passed_on, is_this)) variables.push_back(*variable);
+    }
+    variables.push_back(nullptr);
+    return variables;
+}
+
+/// A group outlives its leader. The leader is a zombie here, so its number is still the group's and nobody else's.
+void end_group(pid_t leader) { kill(-leader, SIGKILL); }
 
 }  // namespace
 
-std::string Death::describe() const {
-    if (exit_code >= 0) return fmt::format("exit code {}", exit_code);
-    return fmt::format("signal {} ({}){}", signal, strsignal(signal), core ? ", core dumped" : "");
+Child& Child::operator=(Child&& other) noexcept {
+    if (this == &other) return *this;
+    forget();
+    pid_ = std::exchange(other.pid_, 0);
+    pidfd_ = std::exchange(other.pidfd_, -1);
+    errors_ = std::exchange(other.errors_, -1);
+    return *this;
 }
 
-Expected<void> Child::spawn(const std::vector<std::string>& argv) {
+Expected<void> Child::spawn(const SpawnSpec& spec) {
     forget();
-    std::vector<char*> pointers;
-    for (const auto& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
+    auto environment = own_environment();
+    std::vector<char*> argv{const_cast<char*>(spec.path.c_str())};
+    for (const auto& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    static const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    static const auto stack = std::make_unique<char[]>(stack_bytes);
     int pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return fail(ErrorKind::failed, fmt::format("pipe for {}: {}", argv[0], std::strerror(errno)));
-    const pid_t pid = fork();
-    if (pid == 0) become(pointers.data(), pipe_ends[1]);
+    if (null < 0 || pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return fail(ErrorKind::failed, fmt::format("pipe for {}: {}", spec.path, std::strerror(errno)));
+    Birth birth{spec, argv.data(), environment.data(), pipe_ends[1], null};
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);  // no handler of ours may run in the child
+    // As posix_spawn does it: the page tables are not copied, whatever the supervisor has mapped.
+    const pid_t pid =
+        clone(become, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd_);
     const int error = errno;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     close(pipe_ends[1]);
     errors_ = pipe_ends[0];
-    if (pid < 0) return fail(ErrorKind::failed, fmt::format("fork for {}: {}", argv[0], std::strerror(error)));
-    // The child cannot be reaped before reap(), so its pid is surely its own here.
-    pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd_ < 0) return fail(ErrorKind::failed, fmt::format("pidfd of {}: {}", argv[0], std::strerror(errno)));
+    if (pid < 0) {
+        forget();
+        return fail(ErrorKind::failed, fmt::format("clone for {}: {}", spec.path, std::strerror(error)));
+    }
     pid_ = pid;
     return {};
+}
+
+void Child::adopt(pid_t pid, int pidfd, int errors) {
+    forget();
+    pid_ = pid;
+    pidfd_ = pidfd;
+    errors_ = errors;
 }
 
 Death Child::reap() {
     siginfo_t info{};
     Death death;
+    end_group(pid_);
     if (waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED) == 0) {
         const bool exited = info.si_code == CLD_EXITED;
         death.exit_code = exited ? info.si_status : -1;

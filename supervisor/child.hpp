@@ -1,4 +1,8 @@
-// One child process: started with fork and execve, watched by its pidfd, never signalled by number.
+// One child process: executed from a descriptor that was opened when the supervisor started, watched by its pidfd,
+// never signalled by number.
+//
+// The child shares nothing with the supervisor but what SpawnSpec names: every other descriptor is close-on-exec by
+// close_range. It leads a process group of its own, so that whatever it may have started can be ended with it.
 #pragma once
 
 #include <csignal>
@@ -6,30 +10,35 @@
 #include <vector>
 
 #include "shm/error.hpp"
+#include "supervisor/death.hpp"
+#include "supervisor/resources.hpp"
 
 namespace of::supervisor {
 
-/// How a child ended.
-struct Death {
-    int exit_code = 0;  ///< -1 when a signal ended it
-    int signal = 0;
-    bool core = false;
-
-    /// "exit code 3", "signal 9 (Killed)", "signal 6 (Aborted), core dumped"
-    std::string describe() const;
+struct SpawnSpec {
+    int program = -1;               ///< descriptor of the file to execute
+    std::string path;               ///< its name: argv[0], and what a script's interpreter is given
+    std::vector<std::string> argv;  ///< without argv[0]
+    std::vector<int> inherited;  ///< descriptors that it keeps, besides stdin (/dev/null), stdout and stderr (a pipe)
+    bool joins_output = false;   ///< its stdout is the pipe as well
+    Resources resources;
+    int cgroup = -1;  ///< cgroup.procs of its leaf, open for writing; -1 for none
 };
 
 class Child {
   public:
     Child() = default;
     Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
+    Child(Child&& other) noexcept { *this = std::move(other); }
+    Child& operator=(Child&& other) noexcept;
     ~Child() { forget(); }
 
-    /// Runs `argv`; stdin is /dev/null, stderr is a pipe whose reading end is errors(). Descriptors that are not
-    /// close-on-exec are inherited.
-    Expected<void> spawn(const std::vector<std::string>& argv);
-    /// After pidfd() became readable: how it ended. The process is gone for good and can write no more.
+    /// stderr is a pipe whose reading end is errors(). Returns when the program has been executed or has failed to be.
+    Expected<void> spawn(const SpawnSpec& spec);
+    /// A child that the program which we were before execve has left us.
+    void adopt(pid_t pid, int pidfd, int errors);
+    /// After pidfd() became readable: ends the rest of its process group, and says how it ended. The process is gone
+    /// for good and can write no more.
     Death reap();
     /// Through the pidfd: can only reach this child.
     void signal(int number) const;

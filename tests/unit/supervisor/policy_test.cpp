@@ -8,14 +8,15 @@ using namespace of::supervisor;
 
 namespace {
 constexpr int64_t ms = 1'000'000;
-}
+const Death crash{.exit_code = 1};
+}  // namespace
 
 TEST_CASE("restarts begin at once and back off doubling to the cap") {
     RestartPolicy policy({.jitter_percent = 0, .failures_max = 100});
     const int64_t expected[] = {0, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000};
     uint64_t failures = 0;
     for (const auto delay : expected) {
-        const auto plan = policy.on_death(0, 0.5);
+        const auto plan = policy.on_death(crash, 0, 0.5);
         REQUIRE(plan.delay_ns == delay * ms);
         REQUIRE(plan.failures == ++failures);
         REQUIRE_FALSE(plan.parked);
@@ -24,22 +25,22 @@ TEST_CASE("restarts begin at once and back off doubling to the cap") {
 
 TEST_CASE("a healthy period forgets the failures before it") {
     RestartPolicy policy({.jitter_percent = 0});
-    policy.on_death(0, 0.5);
-    policy.on_death(0, 0.5);
-    REQUIRE(policy.on_death(59'999 * ms, 0.5).delay_ns == 100 * ms);
-    REQUIRE(policy.on_death(60'000 * ms, 0.5).delay_ns == 0);
+    policy.on_death(crash, 0, 0.5);
+    policy.on_death(crash, 0, 0.5);
+    REQUIRE(policy.on_death(crash, 59'999 * ms, 0.5).delay_ns == 100 * ms);
+    REQUIRE(policy.on_death(crash, 60'000 * ms, 0.5).delay_ns == 0);
 }
 
 TEST_CASE("the tenth failure parks the worker, and each probe that fails parks it again") {
     RestartPolicy policy({});
-    for (int i = 0; i < 9; ++i) REQUIRE_FALSE(policy.on_death(0, 0.5).parked);
+    for (int i = 0; i < 9; ++i) REQUIRE_FALSE(policy.on_death(crash, 0, 0.5).parked);
     for (int i = 0; i < 3; ++i) {
-        const auto plan = policy.on_death(0, 0.5);
+        const auto plan = policy.on_death(crash, 0, 0.5);
         REQUIRE(plan.parked);
         REQUIRE(plan.delay_ns == 60'000 * ms);
     }
     policy.reset();
-    REQUIRE(policy.on_death(0, 0.5).delay_ns == 0);
+    REQUIRE(policy.on_death(crash, 0, 0.5).delay_ns == 0);
 }
 
 TEST_CASE("jitter stays within its share") {
@@ -49,8 +50,8 @@ TEST_CASE("jitter stays within its share") {
     std::uniform_real_distribution<double> chance(0.0, 1.0);
     for (int i = 0; i < 1000; ++i) {
         RestartPolicy policy({});
-        policy.on_death(0, chance(random));
-        const auto delay = policy.on_death(0, chance(random)).delay_ns;
+        policy.on_death(crash, 0, chance(random));
+        const auto delay = policy.on_death(crash, 0, chance(random)).delay_ns;
         REQUIRE(delay >= 40 * ms);
         REQUIRE(delay <= 60 * ms);
     }
@@ -66,21 +67,33 @@ TEST_CASE("the life of a worker follows the table") {
     using enum State;
     const Row rows[] = {
         {idle, Event::start, starting, Action::spawn},
+        {idle, Event::restart, starting, Action::spawn},
         {starting, Event::runs, running, Action::none},
         {starting, Event::late, starting, Action::kill},
         {starting, Event::died, waiting, Action::plan},
+        {starting, Event::dying, starting, Action::prepare},
+        {starting, Event::hung, starting, Action::kill},
+        {starting, Event::restart, restarting, Action::drain},
+        {starting, Event::stop, stopping, Action::drain},
+        {running, Event::dying, running, Action::prepare},
         {running, Event::died, waiting, Action::plan},
         {running, Event::hung, running, Action::abort},
         {running, Event::overdue, running, Action::kill},
         {running, Event::restart, restarting, Action::drain},
         {running, Event::stop, stopping, Action::drain},
+        {restarting, Event::dying, restarting, Action::prepare},
         {restarting, Event::died, starting, Action::spawn},
+        {restarting, Event::hung, restarting, Action::kill},
         {restarting, Event::overdue, restarting, Action::kill},
         {restarting, Event::stop, stopping, Action::none},
         {stopping, Event::died, idle, Action::settle},
         {stopping, Event::overdue, stopping, Action::kill},
+        {stopping, Event::hung, stopping, Action::kill},
+        {stopping, Event::start, restarting, Action::none},
+        {stopping, Event::restart, restarting, Action::none},
         {waiting, Event::due, starting, Action::spawn},
         {waiting, Event::restart, starting, Action::spawn},
+        {waiting, Event::start, starting, Action::spawn},
         {waiting, Event::stop, idle, Action::settle},
         {parked, Event::due, starting, Action::spawn},
         {parked, Event::stop, idle, Action::settle},
@@ -93,14 +106,14 @@ TEST_CASE("the life of a worker follows the table") {
     }
 }
 
-TEST_CASE("an event without meaning changes nothing, and nothing restarts a worker that is stopping") {
+TEST_CASE("an event without meaning changes nothing") {
     using enum State;
     for (const auto event :
-         {Event::runs, Event::died, Event::late, Event::hung, Event::overdue, Event::due, Event::stop}) {
+         {Event::runs, Event::dying, Event::died, Event::late, Event::hung, Event::overdue, Event::due, Event::stop}) {
         REQUIRE(transition(idle, event).action == Action::none);
         REQUIRE(transition(idle, event).next == idle);
     }
-    for (const auto event : {Event::start, Event::runs, Event::late, Event::restart, Event::due}) {
+    for (const auto event : {Event::runs, Event::dying, Event::late, Event::stop, Event::due}) {
         REQUIRE(transition(stopping, event).next == stopping);
         REQUIRE(transition(stopping, event).action == Action::none);
     }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "shm/commit_word.hpp"
 #include "shm/verify.hpp"
 
 namespace of::ofctl {
@@ -177,6 +178,22 @@ Expected<std::vector<std::pair<std::string, shm::Segment>>> open_segments(const 
     if (!only.empty() && segments.empty())
         return fail(ErrorKind::missing, fmt::format("{} has no {} page", only, kind));
     return segments;
+}
+
+uint64_t unread(const View& view, const ProcessView& process) {
+    uint64_t behind = 0;
+    for (const auto& cursor : process.slot->cursors) {
+        const std::string channel(cursor.channel, strnlen(cursor.channel, sizeof cursor.channel));
+        if (channel.empty()) break;
+        const auto segment = view.segment(channel);
+        if (!segment || segment->header().kind != shm::SegmentKind::broadcast ||
+            segment->header().generation != cursor.generation.load(std::memory_order_relaxed))
+            continue;
+        const auto tail = shm::ring_tail(*segment);
+        const auto position = cursor.position.load(std::memory_order_relaxed);
+        behind += tail > position ? tail - position : 0;
+    }
+    return behind;
 }
 
 }  // namespace of::ofctl

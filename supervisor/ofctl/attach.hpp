@@ -66,6 +66,9 @@ class View {
     shm::Segment control_;
 };
 
+/// Messages that a process has still to read, over all rings it follows.
+uint64_t unread(const View& view, const ProcessView& process);
+
 /// What to say of a page that is not of this build's layout.
 Error unknown_layout(const shm::Segment& segment, const std::string& channel);
 

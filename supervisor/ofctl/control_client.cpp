@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "supervisor/ofctl/json.hpp"
@@ -15,38 +16,64 @@
 namespace of::ofctl {
 namespace {
 
-constexpr timeval answer_timeout{.tv_sec = 1, .tv_usec = 0};
+constexpr int64_t ns_per_ms = 1'000'000;
+constexpr int64_t ns_per_s = 1'000'000'000;
+/// Longer than any answer: a reload says what became of each worker, or every mistake of a file.
+constexpr size_t answer_bytes_max = 64 * 1024;
 
 Answer unreachable(const std::string& why) {
     return {code(ExitCode::unreachable), "the supervisor does not answer: " + why};
 }
 
-/// One packet to the supervisor, one back. A supervisor that is stopped or gone is told within a second.
-Answer ask(const std::string& socket_path, const std::string& request) {
+/// Closes what it holds.
+struct Descriptor {
+    int number;
+    ~Descriptor() {
+        if (number >= 0) close(number);
+    }
+};
+
+int left_ms(int64_t deadline_ns) {
+    return static_cast<int>(std::clamp<int64_t>((deadline_ns - mono_now()) / ns_per_ms, 0, INT_MAX));
+}
+
+/// Waits for a place in the supervisor's backlog, which a stopped one does not empty.
+bool connect_until(int descriptor, const sockaddr_un& address, int64_t deadline_ns) {
+    while (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (errno != EAGAIN || left_ms(deadline_ns) == 0) return false;
+        poll(nullptr, 0, look_period_ms);
+    }
+    return true;
+}
+
+/// One packet to the supervisor, one back.
+Answer ask(const std::string& socket_path, const std::string& request, int64_t patience_ns) {
+    const auto deadline = mono_now() + patience_ns;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (socket_path.size() >= sizeof address.sun_path)
         return unreachable("its socket's path is too long: " + socket_path);
     std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
-    const int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return unreachable(std::strerror(errno));
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &answer_timeout, sizeof answer_timeout);
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &answer_timeout, sizeof answer_timeout);
-    char answer[1024];
+    const Descriptor client{socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (client.number < 0) return unreachable(std::strerror(errno));
+    std::string answer(answer_bytes_max, '\0');
     ssize_t bytes = -1;
-    if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-        send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) >= 0)
-        bytes = recv(descriptor, answer, sizeof answer, 0);
-    const auto reason = errno == EAGAIN ? std::string("no answer within a second (is it stopped?)")
-                                        : fmt::format("{}: {}", socket_path, std::strerror(errno));
-    close(descriptor);
-    if (bytes <= 0) return unreachable(reason);
-    const std::string text(answer, static_cast<size_t>(bytes));
-    if (text.starts_with("ok ")) return {0, text.substr(3)};
+    if (connect_until(client.number, address, deadline) &&
+        send(client.number, request.data(), request.size(), MSG_NOSIGNAL) >= 0) {
+        pollfd readable{.fd = client.number, .events = POLLIN, .revents = 0};
+        poll(&readable, 1, left_ms(deadline));
+        bytes = recv(client.number, answer.data(), answer.size(), 0);
+    }
+    if (bytes < 0 && errno == EAGAIN)
+        return unreachable(fmt::format("no answer within {} s (is it stopped?)", patience_ns / ns_per_s));
+    if (bytes < 0) return unreachable(fmt::format("{}: {}", socket_path, std::strerror(errno)));
+    if (bytes == 0) return unreachable("it ended before it had an answer");
+    answer.resize(static_cast<size_t>(bytes));
+    if (answer.starts_with("ok ")) return {0, answer.substr(3)};
     int exit_code = code(ExitCode::failed);
     size_t used = 0;
-    if (text.starts_with("error ")) exit_code = std::stoi(text.substr(6), &used);
-    return {exit_code, text.substr(std::min(text.size(), 6 + used + 1))};
+    if (answer.starts_with("error ")) exit_code = std::stoi(answer.substr(6), &used);
+    return {exit_code, answer.substr(std::min(answer.size(), 6 + used + 1))};
 }
 
 }  // namespace
@@ -67,14 +94,19 @@ int tell(const Options& options, int exit_code, const std::string& text) {
     return exit_code;
 }
 
-Expected<Answer> request(const Options& options, const std::string& text) {
+Expected<Answer> request(const Options& options, const std::string& text, int64_t patience_s) {
     if (options.source.copied()) return fail(ErrorKind::invalid, "copied segments have no supervisor to ask");
     const auto view = View::open(options.source);
     if (!view) return tl::make_unexpected(view.error());
     const auto& line = view->control().instance;
     if (!view->supervisor_alive())
         return unreachable(fmt::format("pid {} is gone", line.supervisor_pid.load(std::memory_order_relaxed)));
-    return ask(fmt::format("{}/control.sock", line.state_dir), text);
+    const auto socket_path = fmt::format("{}/control.sock", line.state_dir);
+    if (patience_s > 1) {  // a stopped one is told soon, however long the work itself may take
+        const auto there = ask(socket_path, "ping", ns_per_s);
+        if (there.exit_code != 0) return there;
+    }
+    return ask(socket_path, text, patience_s * ns_per_s);
 }
 
 }  // namespace of::ofctl

@@ -12,9 +12,9 @@ struct Answer {
     std::string text;
 };
 
-/// One packet to the supervisor, one back. One that is stopped or gone is told within a second; copied segments have
-/// none.
-Expected<Answer> request(const Options& options, const std::string& text);
+/// One packet to the supervisor, one back, which may take `patience_s`. A supervisor that is stopped or gone is told
+/// within a second; copied segments have none.
+Expected<Answer> request(const Options& options, const std::string& text, int64_t patience_s = 1);
 
 /// Prints a result, or complains; returns the exit code.
 int tell(const Options& options, int exit_code, const std::string& text);

@@ -1,4 +1,4 @@
-// ofctl: looks at an instance, and asks its supervisor to restart or stop.
+// ofctl: looks at an instance, and asks its supervisor for what is to change.
 #include <csignal>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +13,7 @@ constexpr const char* footer = R"(Examples:
   ofctl status                              the workers, at a glance
   ofctl logs -f --level warn                warnings and errors as they come
   ofctl restart storage --reason "new disk"
+  ofctl config reload                       the changed file, or the reasons why not
   ofctl errors                              what went wrong, each thing once
   ofctl metrics --worker storage            what it counts and measures
   ofctl limits                              what the exchange still allows
@@ -23,8 +24,9 @@ constexpr const char* footer = R"(Examples:
   ofctl trace binance-3-00000a1b2c          the way of one message, hop by hop
   ofctl --from /var/tmp/copied shm dump control
 
-All but restart, stop, changes of breakers and shm gc --yes only read, and work
-on an instance whose supervisor is stopped or dead.
+All but start, stop, restart, pause, resume, kill, upgrade, config reload, changes
+of breakers and shm gc --yes only read, and work on an instance whose supervisor
+is stopped or dead.
 Exit codes: 0 well, 1 failed, 2 usage, 3 degraded, 4 not found, 5 denied,
 6 timed out, 7 no supervisor, 8 corrupt segment, 9 layout or version mismatch.)";
 
@@ -41,6 +43,7 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* status_verb = add_verb(app, chosen, "status", "The workers: state, pid, restarts, heartbeat, lag", status);
     status_verb->add_option("WORKER", options.names, "Only these");
     status_verb->add_flag("--wide", options.wide, "The duty cycle as well: turns, the longest, overruns");
+    status_verb->add_flag("--schedule", options.schedule, "When a worker that fails again and again is started anew");
     status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")
         ->check(CLI::Range(1, 86'400));
     status_verb->add_option("--count", options.count, "Stop watching after N tables");
@@ -124,15 +127,49 @@ void add_shm_verbs(CLI::App& app, Verb& chosen, Options& options) {
     add_checking_shm_verbs(*shm_verb, chosen, options);
 }
 
-void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
-    auto* restart_verb = add_verb(app, chosen, "restart", "Restart workers in order, and wait until they run", restart);
-    restart_verb->add_option("WORKER", options.names, "Which")->required();
-    auto* stop_verb = add_verb(app, chosen, "stop", "Stop the instance in drain order, and wait", stop);
-    for (auto* verb : {restart_verb, stop_verb}) {
-        verb->add_option("--reason", options.reason, "For the log");
-        verb->add_flag("!--no-wait", options.wait, "Do not wait for the effect");
-        verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")->check(CLI::Range(1, 86'400));
+void add_waiting(CLI::App& verb, Options& options) {
+    verb.add_option("--reason", options.reason, "For the log");
+    verb.add_flag("!--no-wait", options.wait, "Do not wait for the effect");
+    verb.add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")->check(CLI::Range(1, 86'400));
+}
+
+void add_worker_verbs(CLI::App& app, Verb& chosen, Options& options) {
+    const struct {
+        const char* name;
+        const char* help;
+        Verb verb;
+    } verbs[] = {
+        {"start", "Start workers that were stopped, or wait for a restart, and wait until they run", start},
+        {"stop", "Drain and stop workers, without names the whole instance, and wait", stop},
+        {"restart", "Drain and restart workers in order, and wait until they run", restart},
+        {"pause", "Freeze workers: nothing is taken for hung, rings fill", pause},
+        {"resume", "Let paused workers go on", resume},
+    };
+    for (const auto& [name, help, verb] : verbs) {
+        auto* added = add_verb(app, chosen, name, help, verb);
+        auto* which = added->add_option("WORKER", options.names, "Which, in this order");
+        auto* all = added->add_flag("--all", options.all, "All of them")->excludes(which);
+        if (verb != stop) added->require_option(1, 0);
+        which->excludes(all);
+        add_waiting(*added, options);
     }
+    auto* kill_verb = add_verb(app, chosen, "kill", "Send workers a signal; the supervisor sees to the rest", kill);
+    kill_verb->add_option("WORKER", options.names, "Which")->required();
+    kill_verb->add_option("--signal", options.signal, "Such as TERM or 15 (KILL)");
+    kill_verb->add_option("--reason", options.reason, "For the log");
+}
+
+void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
+    add_worker_verbs(app, chosen, options);
+    auto* upgrade_verb =
+        add_verb(app, chosen, "upgrade", "Make the supervisor another program; its workers do not notice", upgrade);
+    upgrade_verb->add_option("PROGRAM", options.names, "Which (where the running one was installed)")->expected(0, 1);
+    upgrade_verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")
+        ->check(CLI::Range(1, 86'400));
+    upgrade_verb->footer(
+        "The new program is asked first: it must know the same layouts of shared memory,\n"
+        "and accept the configuration in force; else nothing happens and this ends with 9.\n"
+        "Workers become the new version when they are restarted.");
     auto* breaker_verb = add_verb(app, chosen, "breaker", "The circuit breakers; trip, reset or force one", breaker);
     breaker_verb->add_option("ACTION", options.action, "ls (also without), show, trip, reset, open, close")
         ->check(CLI::IsMember({"ls", "show", "trip", "reset", "open", "close"}));
@@ -147,6 +184,14 @@ void add_mutating_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* check_verb =
         add_verb(*config_verb, chosen, "check", "Print every error of a configuration file", config_check);
     check_verb->add_option("FILE", options.names, "Instead of the running instance's file")->expected(0, 1);
+    auto* reload_verb = add_verb(*config_verb, chosen, "reload",
+                                 "Take the changed file over: as a whole, or not at all", config_reload);
+    reload_verb->add_option("--timeout", options.timeout_s, "Wait at most SEC seconds (30)")
+        ->check(CLI::Range(1, 86'400));
+    reload_verb->footer(
+        "The file is checked first. Workers whose sections changed are restarted one after\n"
+        "the other; if one does not come to run, all go back to the old text. What changed\n"
+        "for each worker is printed. [instance] and [rings] need a stop and a start.");
 }
 
 int run(int argc, char** argv) {
@@ -154,7 +199,7 @@ int run(int argc, char** argv) {
     Verb chosen = nullptr;
     std::string colour = "auto";
     bool no_headers = false;
-    CLI::App app("Looks at an OrderFlow instance, and restarts or stops it.", "ofctl");
+    CLI::App app("Looks at an OrderFlow instance, and commands it.", "ofctl");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);
     app.require_subcommand(0, 1);  // an unknown option is told before a missing verb

@@ -1,4 +1,4 @@
-// ofctl restart, stop, config check: what is asked of the supervisor, or done by its program.
+// ofctl stop, config reload, upgrade: what is asked of the supervisor as a whole; and what its program is run for.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,42 +10,28 @@
 
 namespace of::ofctl {
 
-int restart(const Options& options) {
-    for (const auto& name : options.names) {
-        const auto view = View::open(options.source);
-        if (!view) return refuse(options, view.error());
-        const auto before = view->worker(name);
-        if (!before)
-            return refuse(options, {ErrorKind::missing,
-                                    fmt::format("instance {} has no worker called {}", options.source.instance, name)});
-        const auto incarnation = before->slot->desk.incarnation.load(std::memory_order_relaxed);
-        const auto answer = request(options, fmt::format("restart {} {}", name, options.reason));
-        if (!answer) return refuse(options, answer.error());
-        if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
-        if (!options.wait) {
-            tell(options, 0, answer->text);
-            continue;
-        }
-        const bool back = wait_for(options.timeout_s, [&] {
-            const auto now = view->worker(name);
-            return now && now->well() && now->slot->desk.incarnation.load(std::memory_order_relaxed) > incarnation;
-        });
-        if (!back)
-            return tell(options, code(ExitCode::timed_out),
-                        fmt::format("{} does not run {} s after its restart was asked for; see ofctl logs", name,
-                                    options.timeout_s));
-        const auto now = view->worker(name);
-        tell(options, 0,
-             fmt::format("{}: running again as pid {} ({})", name, now->slot->desk.pid.load(std::memory_order_relaxed),
-                         answer->text.substr(0, answer->text.find(' '))));
+namespace {
+
+/// The supervisor's program knows the whole file, each worker's part included; it lies beside this one, or where the
+/// build puts it. Becomes that program; returns only if there is none.
+int become_supervisor(const Options& options, const char* verb, const std::string& config_path) {
+    const auto own_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {
+        if (access(program.c_str(), X_OK) != 0) continue;
+        flush_output();
+        execl(program.c_str(), program.c_str(), verb, "--config", config_path.c_str(),
+              options.json ? "--json" : nullptr, nullptr);
     }
-    return code(ExitCode::ok);
+    return refuse(options,
+                  {ErrorKind::missing, fmt::format("ofsupervisor is not beside ofctl in {}", own_folder.string())});
 }
 
-int stop(const Options& options) {
+}  // namespace
+
+int stop_instance(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
-    const auto answer = request(options, "stop " + options.reason);
+    const auto answer = request(options, "shutdown " + options.reason);
     if (!answer) return refuse(options, answer.error());
     if (answer->exit_code != 0 || !options.wait) return tell(options, answer->exit_code, answer->text);
     const bool gone = wait_for(options.timeout_s, [&] { return !view->supervisor_alive(); });
@@ -57,24 +43,49 @@ int stop(const Options& options) {
                             answer->text.substr(0, answer->text.find(' '))));
 }
 
-/// The supervisor's program knows the whole file, each worker's part included; it lies beside this one, or where the
-/// build puts it.
 int config_check(const Options& options) {
-    std::string path = options.names.empty() ? "" : options.names.front();
-    if (path.empty()) {
-        const auto view = View::open(options.source);
-        if (!view) return refuse(options, view.error());
-        path = shm::text_of(view->control().instance.config_path);
-    }
-    const auto own_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {
-        if (access(program.c_str(), X_OK) != 0) continue;
-        flush_output();
-        execl(program.c_str(), program.c_str(), "check", "--config", path.c_str(), options.json ? "--json" : nullptr,
-              nullptr);
-    }
-    return refuse(options,
-                  {ErrorKind::missing, fmt::format("ofsupervisor is not beside ofctl in {}", own_folder.string())});
+    if (!options.names.empty()) return become_supervisor(options, "check", options.names.front());
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    return become_supervisor(options, "check", std::string(shm::text_of(view->control().instance.config_path)));
+}
+
+int schedule(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    return become_supervisor(options, "schedule", std::string(shm::text_of(view->control().instance.config_path)));
+}
+
+int config_reload(const Options& options) {
+    const auto answer = request(options, "reload", options.timeout_s);
+    if (!answer) return refuse(options, answer.error());
+    return tell(options, answer->exit_code, answer->text);
+}
+
+/// Done when the program that follows answers: it counts one program more for the instance.
+int upgrade(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    const auto& desk = view->control().processes[0].desk;
+    const auto before = desk.incarnation.load(std::memory_order_relaxed);
+    std::string path;
+    if (!options.names.empty()) path = std::filesystem::absolute(options.names.front());
+    const auto answer = request(options, "upgrade " + path, options.timeout_s);
+    if (!answer) return refuse(options, answer.error());
+    if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
+    const bool there = wait_for(options.timeout_s, [&] {
+        if (desk.incarnation.load(std::memory_order_relaxed) == before) return false;
+        const auto pong = request(options, "ping");
+        return pong && pong->exit_code == 0;
+    });
+    if (!there)
+        return tell(
+            options, code(ExitCode::timed_out),
+            fmt::format("the program that follows does not answer within {} s; see ofctl logs", options.timeout_s));
+    return tell(options, 0,
+                fmt::format("upgraded: pid {} runs its program number {} with the same workers ({})",
+                            desk.pid.load(std::memory_order_relaxed), desk.incarnation.load(std::memory_order_relaxed),
+                            answer->text.substr(0, answer->text.find(' '))));
 }
 
 }  // namespace of::ofctl

@@ -34,23 +34,6 @@ std::string restarts(const shm::DeskLine& desk) {
     return last.empty() ? std::to_string(count) : fmt::format("{} ({})", count, last);
 }
 
-/// Messages that a process has still to read, over all rings it follows.
-uint64_t lag(const View& view, const ProcessView& process) {
-    uint64_t behind = 0;
-    for (const auto& cursor : process.slot->cursors) {
-        const std::string channel(cursor.channel, strnlen(cursor.channel, sizeof cursor.channel));
-        if (channel.empty()) break;
-        const auto segment = view.segment(channel);
-        if (!segment || segment->header().kind != shm::SegmentKind::broadcast ||
-            segment->header().generation != cursor.generation.load(std::memory_order_relaxed))
-            continue;
-        const auto tail = shm::ring_tail(*segment);
-        const auto position = cursor.position.load(std::memory_order_relaxed);
-        behind += tail > position ? tail - position : 0;
-    }
-    return behind;
-}
-
 uint64_t lost(const ProcessView& process) {
     uint64_t sum = 0;
     for (const auto& cursor : process.slot->cursors) sum += cursor.lost.load(std::memory_order_relaxed);
@@ -103,7 +86,7 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
                    restarts(slot.desk),
                    process.alive ? span_text(heartbeat_age_ns(process)) : "-",
                    count_text(slot.own.messages.load(std::memory_order_relaxed)),
-                   count_text(lag(view, process)),
+                   count_text(unread(view, process)),
                    {count_text(lost_messages), lost_messages == 0 ? Tone::plain : Tone::bad}});
     }
     table.print(options.headers);
@@ -164,7 +147,7 @@ void print_json(const View& view, const std::vector<ProcessView>& workers) {
             .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000)
             .field("overruns", slot.own.overruns.load(std::memory_order_relaxed));
         json.field("messages", slot.own.messages.load(std::memory_order_relaxed))
-            .field("lag", lag(view, process))
+            .field("lag", unread(view, process))
             .field("lost", lost(process))
             .close_object();
     }
@@ -200,6 +183,7 @@ int status_once(const Options& options) {
 }  // namespace
 
 int status(const Options& options) {
+    if (options.schedule) return schedule(options);
     int result = status_once(options);
     for (uint64_t shown = 1; options.watch_s > 0 && (options.count == 0 || shown < options.count); ++shown) {
         poll(nullptr, 0, static_cast<int>(options.watch_s * 1000));

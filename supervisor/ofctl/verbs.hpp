@@ -35,12 +35,23 @@ struct Options {
     std::string format;  ///< of ofctl trace
     std::string span;    ///< "30s"
     bool yes = false;    ///< do it, instead of telling what would be done
+    bool all = false;    ///< all workers instead of named ones
+    bool schedule = false;
+    std::string signal = "KILL";
 };
 
 int status(const Options& options);
 int health(const Options& options);
+int schedule(const Options& options);
+int start(const Options& options);
 int restart(const Options& options);
-int stop(const Options& options);
+int stop(const Options& options);  ///< workers, or without names the instance
+int stop_instance(const Options& options);
+int pause(const Options& options);
+int resume(const Options& options);
+int kill(const Options& options);
+int upgrade(const Options& options);
+int config_reload(const Options& options);
 int logs(const Options& options);
 int shm_ls(const Options& options);
 int shm_dump(const Options& options);

@@ -162,7 +162,9 @@ def test_the_example_file_has_every_key_with_its_default():
         for line in out.splitlines():
             words = line.split()
             if line.startswith("  ") and len(words) > 2 and words[0].isidentifier() and words[1] == "=":
-                entries.append("# %s = %s" % (words[0], words[2].rstrip(",") if not words[2].startswith("[") else words[2]))
+                value = line.split(" = ", 1)[1]
+                value = value.split("]")[0] + "]" if value.startswith("[") else value.split()[0].rstrip(",")
+                entries.append("# %s = %s" % (words[0], value))
     missing = [entry for entry in entries if entry not in example]
     assert len(entries) > 35 and not missing, (len(entries), missing)
 

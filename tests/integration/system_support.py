@@ -106,9 +106,13 @@ class Instance:
             os.unlink(path)
         self.directory.cleanup()
 
-    def start(self):
+    def start(self, within=None):
+        """`within` is shell to run first, in the same process."""
+        command = [SUPERVISOR, "run", "--config", str(self.config)]
+        if within is not None:
+            command = ["/bin/sh", "-c", within + ' && exec "$@"', "sh"] + command
         output = open(self.folder / "supervisor.out", "ab")
-        self.process = subprocess.Popen([SUPERVISOR, "run", "--config", str(self.config)], stdout=output, stderr=output)
+        self.process = subprocess.Popen(command, stdout=output, stderr=output)
         output.close()
 
     def start_and_wait(self):

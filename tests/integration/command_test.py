@@ -1,0 +1,314 @@
+"""What operators ask of a running instance: start, stop, restart, pause, kill, reload and upgrade. Real processes. Prints TAP.
+
+usage: command_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+import time
+
+from system_support import BUILD, SUPERVISOR, WORKERS, Instance, alive, process_state, run, synthetic, toml_of, wait_for
+import tap
+
+MISMATCH = 9
+UNREACHABLE = 7
+
+
+def text_of_logs(instance):
+    return "".join(path.read_text() for path in (instance.folder / "log").iterdir())
+
+
+def rewrite(instance, /, **sections):
+    """Changes keys of the instance's file; a value of None takes the key out."""
+    for name, keys in sections.items():
+        part = instance.sections.setdefault(name, {})
+        part.update(keys)
+    instance.config.write_text(toml_of(instance.sections))
+
+
+def wait_well(instance):
+    instance.wait_healthy()
+    return instance.pids()
+
+
+def programs_with(instance, kind, script):
+    """A folder of worker programs, of which one is a script."""
+    folder = instance.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in WORKERS:
+        target = folder / ("of-" + name)
+        target.unlink(missing_ok=True)
+        if name == kind:
+            target.write_text(script)
+            target.chmod(0o755)
+        else:
+            target.symlink_to(BUILD / "workers" / name / ("of-" + name))
+    return folder
+
+
+def test_workers_are_stopped_and_started_one_by_one():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        code, out, err = instance.ofctl("stop", "storage", "--reason", "a new disk")
+        assert code == 0 and "stopped" in out and "left in its rings" in out, (code, out, err)
+        row = instance.workers()["storage"]
+        assert row["state"] == "stopped" and not row["alive"] and not alive(before["storage"]), row
+        assert instance.ofctl("health")[0] == 3
+        code, out, err = instance.ofctl("stop", "storage")
+        assert code == 3 and "does not run" in out + err, (code, out, err)
+        code, out, err = instance.ofctl("start", "storage")
+        assert code == 0 and "running as pid" in out, (code, out, err)
+        after = wait_well(instance)
+        assert after["storage"] != before["storage"] and {**after, "storage": 0} == {**before, "storage": 0}, (before, after)
+        code, out, err = instance.ofctl("start", "storage")
+        assert code == 1 and "runs already" in out + err, (code, out, err)
+        assert instance.stop() == 0, instance.output()
+        log = text_of_logs(instance)
+        assert re.search(r"uid \d+ pid \d+.*stop storage a new disk", log), log[-2000:]
+
+
+def test_all_workers_are_restarted_stopped_and_started():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        code, out, err = instance.ofctl("restart", "--all")
+        assert code == 0 and out.count("running again") == 4, (code, out, err)
+        after = wait_well(instance)
+        assert not set(before.values()) & set(after.values()), (before, after)
+        code, out, err = instance.ofctl("stop", "--all")
+        assert code == 0 and [line.split(":")[0] for line in out.splitlines()] == list(reversed(WORKERS)), (code, out, err)
+        assert instance.process.poll() is None and not instance.pids()
+        code, out, err = instance.ofctl("start", "--all")
+        assert code == 0 and [line.split(":")[0] for line in out.splitlines()] == list(WORKERS), (code, out, err)
+        wait_well(instance)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_paused_worker_is_not_taken_for_hung():
+    with synthetic() as exchange, Instance(exchange, supervisor={"heartbeat_timeout_ms": 3000}) as instance:
+        instance.start_and_wait()
+        pid = instance.pids()["communication"]
+        code, out, err = instance.ofctl("pause", "communication")
+        assert code == 0 and "paused" in out and process_state(pid) == "T", (code, out, err)
+        paused_at = time.monotonic()
+        assert instance.ofctl("pause", "communication")[0] == 1
+        wait_for(lambda: time.monotonic() > paused_at + 4, "more than the hang limit has passed")
+        code, out, err = instance.ofctl("resume", "communication")
+        assert code == 0 and "resumed" in out, (code, out, err)
+        wait_well(instance)
+        assert instance.pids()["communication"] == pid, "a paused worker was restarted"
+        assert instance.ofctl("resume", "communication")[0] == 1
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_killed_worker_comes_back_and_a_wrong_signal_is_told():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        code, out, err = instance.ofctl("kill", "logger", "--signal", "NOSUCH")
+        assert code == 2 and "NOSUCH" in out + err, (code, out, err)
+        code, out, err = instance.ofctl("kill", "logger", "--reason", "a test")
+        assert code == 0 and "SIGKILL" in out, (code, out, err)
+        wait_for(lambda: instance.pids().get("logger", before["logger"]) != before["logger"], "logger is back")
+        after = wait_well(instance)
+        assert {**after, "logger": 0} == {**before, "logger": 0}, (before, after)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_stopped_supervisor_is_told_within_seconds():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        os.kill(instance.process.pid, signal.SIGSTOP)
+        wait_for(lambda: process_state(instance.process.pid) == "T", "the supervisor is stopped")
+        for verb in (["restart", "storage"], ["config", "reload"], ["upgrade"], ["stop"]):
+            code, out, err = instance.ofctl(*verb)
+            assert code == UNREACHABLE and "is it stopped?" in out + err, (verb, code, out, err)
+        assert instance.ofctl("status")[0] == 0
+        os.kill(instance.process.pid, signal.SIGCONT)
+        # What was asked for meanwhile has been read: the whole instance was told to stop.
+        assert instance.process.wait(60) == 0, instance.output()
+        assert not instance.segments()
+
+
+def test_a_reload_restarts_only_whom_it_concerns():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        code, out, err = instance.ofctl("config", "reload")
+        assert code == 0 and "generation 2" in out and "storage unchanged" in out, (code, out, err)
+        rewrite(instance, communication={"clients_max": 77})
+        code, out, err = instance.ofctl("config", "reload")
+        assert code == 0 and "communication restarted" in out and "binance unchanged" in out, (code, out, err)
+        after = wait_well(instance)
+        assert after["communication"] != before["communication"]
+        assert {**after, "communication": 0} == {**before, "communication": 0}, (before, after)
+        rewrite(instance, supervisor={"stop_timeout_ms": 7000})
+        os.kill(instance.process.pid, signal.SIGHUP)
+        wait_for(lambda: "generation 4" in text_of_logs(instance), "SIGHUP has reloaded")
+        assert instance.pids() == after
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_refused_reload_changes_nothing():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        good = instance.config.read_text()
+        for text, reason in ((good + "\n[trace]\n", "trace"), (good.replace("[trace]", "[trace]\nsampl = 1"), "sampl"),
+                             (good.replace("market_slots = 16384", "market_slots = 32768"), "[rings]")):
+            instance.config.write_text(text)
+            code, out, err = instance.ofctl("config", "reload")
+            assert code == 1 and "old configuration stays" in out + err and reason in out + err, (code, out, err)
+        instance.config.unlink()
+        code, out, err = instance.ofctl("config", "reload")
+        assert code == 1 and "cannot be read" in out + err, (code, out, err)
+        instance.config.write_text(good)
+        # A worker killed now starts with the configuration that is in force, whatever lies in the folder.
+        instance.config.write_text("nonsense")
+        assert instance.ofctl("restart", "logger")[0] == 0
+        after = wait_well(instance)
+        assert {**after, "logger": 0} == {**before, "logger": 0}, (before, after)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_worker_that_cannot_start_with_it_brings_the_old_configuration_back():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        taken = str(exchange.about["rest_url"]).rsplit(":", 1)[1].split("/")[0]
+        rewrite(instance, communication={"listen": "127.0.0.1:" + taken})
+        code, out, err = instance.ofctl("config", "reload")
+        assert code == 1 and "communication does not start with it" in out + err, (code, out, err)
+        after = wait_well(instance)
+        assert {**after, "communication": 0} == {**before, "communication": 0}, (before, after)
+        assert instance.metric("orderflow_clients") is not None, "communication does not listen where it did"
+        assert instance.stop() == 0, instance.output()
+
+
+def test_an_upgrade_keeps_the_workers():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        for number in (2, 3):
+            code, out, err = instance.ofctl("upgrade")
+            assert code == 0 and "program number %d" % number in out, (code, out, err)
+            assert wait_well(instance) == before
+        # It is still their parent: a death is seen, and a stop is in order.
+        os.kill(before["binance"], signal.SIGKILL)
+        wait_for(lambda: instance.pids().get("binance", before["binance"]) != before["binance"], "binance is back")
+        wait_well(instance)
+        assert instance.ofctl("restart", "storage")[0] == 0
+        assert instance.stop() == 0, instance.output()
+
+
+def test_an_upgrade_to_what_does_not_fit_is_refused():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        other = instance.folder / "other"
+        _, layouts, _ = run(SUPERVISOR, "layouts")
+        first = layouts.splitlines()[0].split()
+        for text, expected in (("echo '%s'" % layouts.replace(first[-1], "0123456789abcdef", 1), MISMATCH), ("echo no; exit 2", 1), ("kill -9 $$", 1)):
+            other.write_text("#!/bin/sh\n%s\n" % text)
+            other.chmod(0o755)
+            code, out, err = instance.ofctl("upgrade", str(other))
+            assert code == expected and str(other) in out + err, (text, code, out, err)
+        assert instance.ofctl("upgrade", str(instance.folder / "nothing"))[0] == 4
+        assert wait_well(instance) == before and instance.process.poll() is None
+        assert "was not upgraded" in text_of_logs(instance)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_worker_holds_only_what_it_was_given():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        for name, pid in instance.pids().items():
+            folder = pathlib.Path("/proc/%d/fd" % pid)
+            held = [os.readlink(entry) for entry in folder.iterdir() if entry.exists() or entry.is_symlink()]
+            foreign = [target for target in held if "control.sock" in target or "/lock" in target or "pidfd" in target or target.endswith("/of-" + name)]
+            assert not foreign, (name, held)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_grandchildren_do_not_outlive_their_worker():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        # A worker whose program leaves a process behind, in its group and out of it, before it becomes the real one.
+        note = instance.folder / "grandchildren"
+        script = ("#!/bin/sh\nif [ \"$1\" != --check-config ]; then\nsleep 1000 >/dev/null 2>&1 & echo $! >>%s\n"
+                  "setsid sh -c 'echo $$ >>%s; exec sleep 1000' >/dev/null 2>&1 &\nfi\nexec %s \"$@\"\n" %
+                  (note, note, BUILD / "workers/logger/of-logger"))
+        rewrite(instance, instance={"bin_dir": str(programs_with(instance, "logger", script))})
+        instance.start_and_wait()
+        pids = wait_for(lambda: (lambda found: found if len(found) == 2 else None)([int(word) for word in note.read_text().split()]), "two grandchildren")
+        instance.seen |= set(pids)
+        assert all(alive(pid) for pid in pids)
+        before = instance.pids()["logger"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: instance.pids().get("logger", before) != before, "logger is back")
+        wait_for(lambda: not any(alive(pid) for pid in pids), "the grandchildren have ended")
+        instance.wait_healthy()
+        instance.seen |= {int(word) for word in note.read_text().split()}
+        assert instance.stop() == 0, instance.output()
+
+
+def test_resources_are_what_the_kernel_says():
+    limits = {"nice": 4, "oom_score_adjust": 500, "open_files": 321, "core_mb": 0, "cpus": "0"}
+    with synthetic() as exchange, Instance(exchange, **{"supervisor.logger": limits}) as instance:
+        instance.start_and_wait()
+        folder = pathlib.Path("/proc/%d" % instance.pids()["logger"])
+        assert (folder / "stat").read_text().rsplit(") ", 1)[1].split()[16] == "4"
+        assert (folder / "oom_score_adj").read_text().strip() == "500"
+        assert re.search(r"Max open files +321 ", (folder / "limits").read_text())
+        assert re.search(r"Cpus_allowed_list:\t0\n", (folder / "status").read_text())
+        rewrite(instance, **{"supervisor.logger": {"nice": 5}})
+        code, out, err = instance.ofctl("config", "reload")
+        assert code == 0 and "logger restarted" in out and "storage unchanged" in out, (code, out, err)
+        wait_well(instance)
+        assert pathlib.Path("/proc/%d/stat" % instance.pids()["logger"]).read_text().rsplit(") ", 1)[1].split()[16] == "5"
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_cgroup_of_its_own_where_the_host_delegates():
+    mounts = [line.split()[1] for line in open("/proc/self/mounts") if line.split()[2] == "cgroup2"]
+    folder = pathlib.Path(mounts[0] if mounts else "/nowhere") / ("of-test-%d" % os.getpid())
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise tap.Skip("no cgroup v2 that this user may divide: %s" % error) from None
+    try:
+        with synthetic() as exchange, Instance(exchange, **{"supervisor.storage": {"memory_mb": 4096}}) as instance:
+            instance.start(within="echo $$ >%s/cgroup.procs" % folder)
+            instance.wait_healthy()
+            for name, pid in instance.pids().items():
+                own = pathlib.Path("/proc/%d/cgroup" % pid).read_text()
+                assert re.search("^0::.*%s/%s$" % (folder.name, name), own, re.MULTILINE), (name, own)
+            if (folder / "storage/memory.max").exists():
+                assert (folder / "storage/memory.max").read_text().strip() == str(4096 << 20)
+            else:
+                wait_for(lambda: "a limit has no effect: memory_mb" in instance.ofctl("logs")[1], "the limit without effect is told")
+            assert instance.stop() == 0, instance.output()
+        assert [path.name for path in folder.iterdir() if path.is_dir()] == ["supervisor"]
+    finally:
+        for path in [path for path in folder.iterdir() if path.is_dir()] + [folder]:
+            path.rmdir()
+
+
+def test_the_plan_of_restarts_is_printed():
+    with synthetic() as exchange, Instance(exchange, **{"supervisor.restart": {"failures_max": 3}, "supervisor.storage": {"failures_max": 5}}) as instance:
+        instance.start_and_wait()
+        code, out, err = instance.ofctl("status", "--schedule")
+        assert code == 0 and not err and "parked" in out, (code, out, err)
+        assert not [line for line in out.splitlines() if len(line) > 80], out
+        plan = json.loads(instance.ofctl("--json", "status", "--schedule")[1])
+        rows = {worker["worker"]: len(worker["schedule"]) for worker in plan["schedules"]}
+        assert rows["storage"] == 5 and rows["logger"] == 3, rows
+        assert instance.stop() == 0, instance.output()
+
+
+if __name__ == "__main__":
+    tap.main((sys.modules[__name__],), sys.argv[1:])

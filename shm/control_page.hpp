@@ -16,6 +16,7 @@ namespace of::shm {
 
 inline constexpr size_t processes_max = 16;
 inline constexpr size_t cursors_max = 16;
+inline constexpr uint32_t last_cause_max = 4;
 /// A turn of a worker's loop that takes longer is an overrun: calls, commands and timers had to wait for it.
 inline constexpr int64_t turn_limit_ns = 100'000'000;
 
@@ -32,7 +33,10 @@ struct alignas(line_bytes) DeskLine {
     std::atomic<int64_t> last_exit_wall_ns;
     std::atomic<int32_t> last_exit_code;  ///< -1: killed by last_signal
     std::atomic<int32_t> last_signal;
-    char reserved[40];
+    std::atomic<uint64_t> failures;    ///< in a row, without a healthy period; what the restart policy counts
+    std::atomic<uint32_t> paused;      ///< 1: stopped by an operator, not to be taken for hung
+    std::atomic<uint32_t> last_cause;  ///< of the last death: 0 its own, 1 hung, 2 late, 3 overdue, 4 commanded
+    char reserved[24];
 };
 static_assert(sizeof(DeskLine) == 128);
 
@@ -47,7 +51,9 @@ struct alignas(line_bytes) OwnLine {
     std::atomic<int64_t> longest_turn_ns;  ///< between two looks at the rings, since the start
     std::atomic<uint64_t> refused;         ///< messages that found a queue of this writer full
     std::atomic<uint64_t> overruns;        ///< turns longer than turn_limit_ns, since the start
-    char reserved[64];
+    /// Robust futex: the main thread's id and FUTEX_WAITERS; the kernel adds FUTEX_OWNER_DIED when it begins to die.
+    std::atomic<uint32_t> life;
+    char reserved[60];
 };
 static_assert(sizeof(OwnLine) == 128);
 
@@ -90,14 +96,16 @@ struct alignas(line_bytes) InstanceLine {
     std::atomic<uint32_t> takeovers;  ///< supervisors that found these segments and went on
     std::atomic<int64_t> started_wall_ns;
     char config_path[200];
-    char state_dir[200];  ///< holds the control socket, control.sock
-    char governor[48];    ///< the request budget is the segment <governor>.governor
-    char reserved[24];
+    char state_dir[200];                      ///< holds the control socket, control.sock
+    char governor[48];                        ///< the request budget is the segment <governor>.governor
+    std::atomic<uint32_t> config_generation;  ///< from 1; counts up with each reload that took effect
+    std::atomic<uint32_t> upgrades;           ///< times that this supervisor was executed anew with its workers alive
+    char reserved[16];
 };
 static_assert(sizeof(InstanceLine) == 512);
 
 struct ControlPage {
-    static constexpr std::string_view layout = "control 2";
+    static constexpr std::string_view layout = "control 3";
 
     InstanceLine instance;
     char reserved[1536];

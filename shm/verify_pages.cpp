@@ -66,6 +66,11 @@ void verify_process(Findings& findings, const Segment& segment, const ProcessSlo
     if (exit_code < -1 || exit_code > 255)
         findings.add(offset + offsetof(DeskLine, last_exit_code), fmt::format("last exit code of {}", name),
                      std::to_string(exit_code), "-1 to 255");
+    verify_truth(findings, offset + offsetof(DeskLine, paused), fmt::format("paused of {}", name), desk.paused);
+    const auto cause = desk.last_cause.load(std::memory_order_relaxed);
+    if (cause > last_cause_max)
+        findings.add(offset + offsetof(DeskLine, last_cause), fmt::format("last cause of {}", name), cause,
+                     fmt::format("at most {}", last_cause_max));
     const auto asleep = slot.sleep.asleep.load(std::memory_order_relaxed);
     if (asleep > sleep_until_first && asleep % 2 != 0)
         findings.add(offset + offsetof(ProcessSlot, sleep), fmt::format("asleep of {}", name), asleep,
@@ -96,7 +101,7 @@ void verify_control(const Segment& segment, Findings& findings) {
                 "config_path");
     verify_text(findings, at(offsetof(InstanceLine, state_dir)), {line.state_dir, sizeof line.state_dir}, "state_dir");
     verify_text(findings, at(offsetof(InstanceLine, governor)), {line.governor, sizeof line.governor}, "governor");
-    const auto line_end = offsetof(InstanceLine, governor) + sizeof line.governor;
+    const auto line_end = offsetof(InstanceLine, upgrades) + sizeof line.upgrades;
     verify_zero(findings, segment, at(line_end), offsetof(ControlPage, processes) - line_end,
                 "reserved bytes of the control page");
     const size_t used = std::min<size_t>(processes, processes_max);

@@ -28,11 +28,14 @@ Peer peer_of(int descriptor) {
 }
 
 std::string denied(const Peer& peer) {
-    return fmt::format("error {} uid {} may not command a supervisor of uid {}", code(ExitCode::denied), peer.uid,
-                       geteuid());
+    return refusal(ExitCode::denied, fmt::format("uid {} may not command a supervisor of uid {}", peer.uid, geteuid()));
 }
 
 }  // namespace
+
+std::string refusal(ExitCode exit_code, const std::string& why) {
+    return fmt::format("error {} {}", code(exit_code), why);
+}
 
 ControlServer::~ControlServer() { close(); }
 
@@ -57,10 +60,14 @@ Expected<void> ControlServer::listen(const std::string& path) {
         if (descriptor >= 0) ::close(descriptor);
         return fail(ErrorKind::failed, fmt::format("control socket {}: {}", path, reason));
     }
+    adopt(descriptor, path);
+    return {};
+}
+
+void ControlServer::adopt(int descriptor, const std::string& path) {
     path_ = path;
     acceptor_.assign(Protocol(AF_UNIX, 0), descriptor);
     accept();
-    return {};
 }
 
 void ControlServer::close() {
@@ -87,16 +94,21 @@ void ControlServer::serve(std::shared_ptr<Protocol::socket> client) {
     };
     auto exchange = std::make_shared<Exchange>();
     ++clients_;
+    const auto reply = [client, exchange](const std::string& answer) {
+        exchange->answer = answer;
+        client->async_send(asio::buffer(exchange->answer), 0,
+                           [client, exchange](const boost::system::error_code&, size_t) {});
+    };
     client->async_receive(asio::buffer(exchange->request), exchange->flags,
-                          [this, client, exchange](const boost::system::error_code& error, size_t bytes) {
+                          [this, client, exchange, reply](const boost::system::error_code& error, size_t bytes) {
                               --clients_;
                               if (error) return;
                               const auto peer = peer_of(client->native_handle());
-                              const bool allowed = peer.uid == geteuid() || peer.uid == 0;
-                              exchange->answer =
-                                  allowed ? handler_(peer, std::string(exchange->request.data(), bytes)) : denied(peer);
-                              client->async_send(asio::buffer(exchange->answer), 0,
-                                                 [client, exchange](const boost::system::error_code&, size_t) {});
+                              if (peer.uid != geteuid() && peer.uid != 0) {
+                                  refused_(peer);
+                                  return reply(denied(peer));
+                              }
+                              handler_(peer, std::string(exchange->request.data(), bytes), reply);
                           });
 }
 

@@ -1,9 +1,12 @@
 // The control socket: <state_dir>/control.sock, one packet of text for a request and one for its answer.
 //
-//   ping                     ok pong
-//   restart WORKER [reason]  ok CORRELATION restarting WORKER
-//   stop [reason]            ok CORRELATION stopping
+//   ping                            ok pong
+//   start|stop|restart|pause|resume WORKER [reason]   ok CORRELATION ...ing WORKER
+//   kill WORKER SIGNAL [reason]     ok CORRELATION sent SIGNAL to WORKER
 //   breaker WORKER BREAKER trip|reset|open|close NS [reason]   ok CORRELATION told WORKER
+//   shutdown [reason]               ok CORRELATION stopping
+//   reload                          ok CORRELATION generation N: storage restarted, ...   (when it is done)
+//   upgrade [PROGRAM]               ok CORRELATION executing PROGRAM   (checked; then the program changes)
 //
 // A refusal is `error EXITCODE sentence` (exit codes of proto/types.hpp). Only the user who runs the supervisor, and
 // root, may ask. At most clients_max connections are open; each ends after its first answer.
@@ -16,6 +19,7 @@
 #include <memory>
 #include <string>
 
+#include "proto/types.hpp"
 #include "shm/error.hpp"
 
 namespace of::supervisor {
@@ -26,13 +30,24 @@ struct Peer {
     uint32_t pid = 0;
 };
 
+/// The answer to a request that is not done.
+std::string refusal(ExitCode exit_code, const std::string& why);
+
 class ControlServer {
   public:
-    using Handler = std::function<std::string(const Peer& peer, const std::string& request)>;
+    /// Sends the answer, now or later; once.
+    using Reply = std::function<void(const std::string& answer)>;
+    using Handler = std::function<void(const Peer& peer, const std::string& request, Reply reply)>;
+    /// Told of those who may not ask.
+    using Refused = std::function<void(const Peer& peer)>;
 
-    ControlServer(boost::asio::io_context& io, Handler handler) : acceptor_(io), handler_(std::move(handler)) {}
+    ControlServer(boost::asio::io_context& io, Handler handler, Refused refused)
+        : acceptor_(io), handler_(std::move(handler)), refused_(std::move(refused)) {}
     ~ControlServer();
     Expected<void> listen(const std::string& path);
+    /// Goes on with a socket that listens already at `path`.
+    void adopt(int descriptor, const std::string& path);
+    int descriptor() { return acceptor_.native_handle(); }
     void close();
 
   private:
@@ -42,6 +57,7 @@ class ControlServer {
 
     boost::asio::basic_socket_acceptor<Protocol> acceptor_;
     Handler handler_;
+    Refused refused_;
     std::string path_;
     size_t clients_ = 0;
 };

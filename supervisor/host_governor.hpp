@@ -22,6 +22,7 @@ class HostGovernor {
 
     /// Lets go of the page, and unlinks it unless another supervisor uses it or a ban in it goes on.
     void release();
+    int lock_descriptor() const { return lock_; }
 
   private:
     HostGovernor(shm::SegmentSpec spec, int lock) : spec_(std::move(spec)), lock_(lock) {}

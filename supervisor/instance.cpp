@@ -17,8 +17,8 @@
 namespace of::supervisor {
 namespace {
 
-/// Longer than the deadline that an orphaned worker gives itself to drain (10 s).
-constexpr int leftover_patience_ms = 12'000;
+/// Longer than the deadline that an orphaned worker gives itself to drain (0.7 s).
+constexpr int leftover_patience_ms = 3'000;
 
 template <size_t n>
 void set_text(char (&field)[n], std::string_view text) {
@@ -91,6 +91,15 @@ Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
                       .and_then([&] { return instance->open_governor(); });
     if (opened) return instance;
     for (const auto& name : instance->created_) shm::remove_segment(name);
+    return tl::make_unexpected(opened.error());
+}
+
+Expected<std::unique_ptr<Instance>> Instance::resume(const Config& config, int lock, int governor) {
+    std::unique_ptr<Instance> instance(new Instance(config));
+    instance->lock_fd_ = lock;
+    auto opened = instance->open_segments().and_then([&] { return instance->open_governor(); });
+    if (governor >= 0) close(governor);
+    if (opened) return instance;
     return tl::make_unexpected(opened.error());
 }
 

@@ -22,6 +22,9 @@ class Instance {
   public:
     /// Everything in place, or the reason why not (`busy`: another supervisor lives; `no_space`: /dev/shm is full).
     static Expected<std::unique_ptr<Instance>> open(const Config& config);
+    /// The same instance again, after execve: `lock` is the lock file, still held, and `governor` the page's, held
+    /// until it has been opened anew.
+    static Expected<std::unique_ptr<Instance>> resume(const Config& config, int lock, int governor);
     ~Instance();
     Instance(const Instance&) = delete;
 
@@ -36,6 +39,10 @@ class Instance {
     uint64_t adopted_pid() const { return adopted_pid_; }  ///< the dead supervisor's; 0 when all is new
     const std::vector<std::pair<std::string, std::string>>& replaced() const { return replaced_; }  ///< name, why
 
+    /// Descriptors that hold our locks, to be kept across execve.
+    int lock_descriptor() const { return lock_fd_; }
+    int governor_descriptor() const { return governor_ ? governor_->lock_descriptor() : -1; }
+
     /// After an orderly stop: unlinks every segment that is this instance's alone.
     void remove_segments();
 
@@ -49,7 +56,7 @@ class Instance {
     void fill_control();
     shm::SegmentSpec spec(const Channel& channel) const;
 
-    const Config& config_;
+    Config config_;
     std::vector<ProcessId> processes_;
     std::vector<Channel> channels_;
     std::optional<shm::Segment> control_;

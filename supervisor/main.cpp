@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include "proto/text.hpp"
+#include "supervisor/config_sections.hpp"
+#include "supervisor/layouts.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace {
@@ -16,6 +18,7 @@ using namespace of::supervisor;
 constexpr const char* footer = R"(Examples:
   ofsupervisor run --config orderflow.toml     run in the foreground until Ctrl-C, SIGTERM or `ofctl stop`
   ofsupervisor check --config orderflow.toml   print every error of the file, each worker's part included
+  ofsupervisor schedule --config orderflow.toml  print when dead workers would be started again
 
 Exit codes: 0 stopped in order, 1 failed, 2 bad configuration or command line, 9 layout mismatch,
 10 no resources (shared memory, port, directory, worker program, or the instance runs already).)";
@@ -41,34 +44,114 @@ void print_json(const std::string& path, std::span<const settings::Problem> prob
     fmt::print("]}}\n");
 }
 
-int check(const std::string& path, bool json) {
-    const auto checked = read_config(path);
-    const auto problems = check_whole_file(checked);
+struct Options {
+    std::string path;
+    int text = -1;      ///< descriptor of the text to take for the file's
+    int handover = -1;  ///< descriptor of what the program before this one has left
+    bool json = false;
+};
+
+int check(const Options& options) {
+    const auto checked = read_config(options.path, options.text);
+    const auto problems = check_whole_file(checked, options.text);
     if (!problems) return refuse(problems.error());
-    if (json) {
+    if (options.json) {
         print_json(checked.config.path, *problems);
     } else if (problems->empty()) {
-        fmt::print("{}: valid\n", path);
+        if (options.text < 0) fmt::print("{}: valid\n", options.path);
     } else {
-        fmt::print("{}", settings::render(path, *problems));
+        fmt::print("{}", settings::render(options.path, *problems));
     }
     return code(problems->empty() ? ExitCode::ok : ExitCode::usage);
 }
 
-int run(const std::string& path) {
-    const auto checked = read_config(path);
-    const auto problems = check_whole_file(checked);
-    if (!problems) return refuse(problems.error());
-    if (!problems->empty()) {
-        fmt::print(stderr, "{}", settings::render(path, *problems));
+/// For another version of this program that wants to become this one.
+int layouts(const Options& options) {
+    if (const int wrong = options.path.empty() ? 0 : check(options); wrong != 0) return wrong;
+    fmt::print("{}", layouts_text());
+    return code(ExitCode::ok);
+}
+
+std::string delay_text(const ScheduleRow& row) {
+    const auto seconds = [](int64_t ns) { return fmt::format("{:.3f} s", static_cast<double>(ns) / 1e9); };
+    if (row.earliest_ns == row.latest_ns) return row.latest_ns == 0 ? "at once" : seconds(row.latest_ns);
+    return seconds(row.earliest_ns) + " to " + seconds(row.latest_ns);
+}
+
+void print_schedule_json(std::string_view worker, std::span<const ScheduleRow> rows, bool first) {
+    fmt::print("{}{{\"worker\":\"{}\",\"schedule\":[", first ? "" : ",", worker);
+    for (size_t i = 0; i < rows.size(); ++i)
+        fmt::print("{}{{\"failure\":{},\"delay_min_ms\":{},\"delay_max_ms\":{},\"parked\":{}}}", i == 0 ? "" : ",",
+                   rows[i].failure, rows[i].earliest_ns / ns_per_ms, rows[i].latest_ns / ns_per_ms, rows[i].parked);
+    fmt::print("]}}");
+}
+
+int schedule(const Options& options) {
+    const auto checked = read_config(options.path);
+    if (!checked.problems.empty()) {
+        fmt::print(stderr, "{}", settings::render(options.path, checked.problems));
         return code(ExitCode::usage);
     }
-    // From here on a signal waits until the supervisor can stop in order what has been made.
-    sigset_t stop_signals = Supervisor::stop_signals();
-    sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
+    bool first = true;
+    if (options.json) fmt::print("{{\"schedules\":[");
+    for (const auto& [kind, worker] : checked.config.workers) {
+        const auto rows = schedule_of(worker.member.restart);
+        if (options.json) print_schedule_json(name_of(kind), rows, first);
+        if (!options.json) fmt::print("{}{}\n", first ? "" : "\n", name_of(kind));
+        for (const auto& row : rows) {
+            if (options.json) break;
+            fmt::print("  {:<14} {}{}\n", fmt::format("failure {}", row.failure),
+                       row.parked ? "parked; a probe every " : "restart ", delay_text(row));
+        }
+        if (!options.json)
+            fmt::print("  forgotten after {} s of health\n", worker.member.restart.healthy_after_ns / 1'000'000'000);
+        first = false;
+    }
+    if (options.json) fmt::print("]}}\n");
+    return code(ExitCode::ok);
+}
+
+/// Everything anew: read, checked, locked, made.
+Expected<Beginning> begin(const Options& options, std::vector<settings::Problem>& problems) {
+    ConfigText text(options.path);
+    auto checked = read_config(options.path, text.descriptor());
+    auto found = check_whole_file(checked, text.descriptor());
+    if (!found) return tl::make_unexpected(found.error());
+    problems = std::move(*found);
+    if (!problems.empty()) return fail(ErrorKind::invalid, "");
+    auto programs = Programs::open(checked.config);
+    if (!programs) return tl::make_unexpected(programs.error());
     auto instance = Instance::open(checked.config);
-    if (!instance) return refuse(instance.error());
-    return Supervisor(checked.config, **instance).run();
+    if (!instance) return tl::make_unexpected(instance.error());
+    return Beginning{std::move(checked), std::move(text), std::move(*instance), std::move(*programs), {}};
+}
+
+/// Everything as the program before this one has left it.
+Expected<Beginning> go_on(const Options& options) {
+    auto handover = Handover::read(options.handover);
+    if (!handover) return tl::make_unexpected(handover.error());
+    auto text = ConfigText::adopt(handover->config);
+    auto checked = read_config(options.path, text.descriptor());
+    auto programs = Programs::open(checked.config);
+    if (!programs) return tl::make_unexpected(programs.error());
+    auto instance = Instance::resume(checked.config, handover->lock, handover->governor);
+    if (!instance) return tl::make_unexpected(instance.error());
+    return Beginning{std::move(checked), std::move(text), std::move(*instance), std::move(*programs),
+                     std::move(*handover)};
+}
+
+int run(const Options& options) {
+    // From here on a signal waits until the supervisor can stop in order what has been made.
+    const sigset_t waiting = Supervisor::loop_signals();
+    sigprocmask(SIG_BLOCK, &waiting, nullptr);
+    std::vector<settings::Problem> problems;
+    auto beginning = options.handover < 0 ? begin(options, problems) : go_on(options);
+    if (!problems.empty()) {
+        fmt::print(stderr, "{}", settings::render(options.path, problems));
+        return code(ExitCode::usage);
+    }
+    if (!beginning) return refuse(beginning.error());
+    return Supervisor(std::move(*beginning)).run();
 }
 
 }  // namespace
@@ -78,22 +161,29 @@ int main(int argc, char** argv) {
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);
     app.require_subcommand(0, 1);  // an unknown option is told before a missing verb
-    std::string path;
-    bool json = false;
+    Options options;
     auto* run_verb = app.add_subcommand("run", "Run an instance in the foreground");
-    run_verb->add_option("--config", path, "Configuration file (TOML)")->required()->type_name("FILE");
     run_verb->footer("Sections of the file that the supervisor owns:\n" + describe_config());
+    run_verb->add_option("--handover", options.handover)->group("");  // by `ofctl upgrade`
     auto* check_verb = app.add_subcommand("check", "Check a configuration file");
-    check_verb->add_option("--config", path, "Configuration file (TOML)")->required()->type_name("FILE");
-    check_verb->add_flag("--json", json, "Print one JSON object");
+    auto* schedule_verb = app.add_subcommand("schedule", "Print when dead workers would be started again");
+    auto* layouts_verb = app.add_subcommand("layouts", "Print the layouts of shared memory that this program knows");
+    for (auto* verb : {run_verb, check_verb, schedule_verb})
+        verb->add_option("--config", options.path, "Configuration file (TOML)")->required()->type_name("FILE");
+    layouts_verb->add_option("--config", options.path, "Check this file first")->type_name("FILE");
+    for (auto* verb : {check_verb, layouts_verb})
+        verb->add_option("--config-fd", options.text)->group("");  // by a supervisor that reloads or upgrades
+    for (auto* verb : {check_verb, schedule_verb}) verb->add_flag("--json", options.json, "Print one JSON object");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
     }
     if (app.get_subcommands().empty()) {
-        fmt::print(stderr, "ofsupervisor: say what to do: run or check (ofsupervisor --help explains)\n");
+        fmt::print(stderr, "ofsupervisor: say what to do: run, check or schedule (ofsupervisor --help explains)\n");
         return code(ExitCode::usage);
     }
-    return check_verb->parsed() ? check(path, json) : run(path);
+    if (check_verb->parsed()) return check(options);
+    if (schedule_verb->parsed()) return schedule(options);
+    return layouts_verb->parsed() ? layouts(options) : run(options);
 }

@@ -3,21 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <csignal>
+
+#include "supervisor/strangers.hpp"
 
 namespace of::supervisor {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr auto heartbeat_look = std::chrono::milliseconds(500);
-
-/// The order in which an instance drains: intake first, the logger when all others have said their last.
-constexpr std::array stop_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage,
-                                ProcessKind::logger};
 
 WorkerState own_state(const shm::ProcessSlot& slot) {
     const auto& own = slot.own;
@@ -36,19 +31,76 @@ Channel channel_of(const Instance& instance, ChannelKind kind, ProcessId writer,
     return {};
 }
 
+/// Each program that takes this instance on makes correlation IDs of its own.
+uint16_t epoch_of(const shm::ControlPage& control) {
+    return static_cast<uint16_t>(control.instance.takeovers.load(std::memory_order_relaxed) +
+                                 control.instance.upgrades.load(std::memory_order_relaxed) + 1);
+}
+
 }  // namespace
 
-Supervisor::Supervisor(const Config& config, Instance& instance)
-    : config_(config),
-      instance_(instance),
-      correlations_(self,
-                    static_cast<uint16_t>(instance.control().instance.takeovers.load(std::memory_order_relaxed) + 1)),
+Supervisor::Supervisor(Beginning beginning)
+    : checked_(std::move(beginning.checked)),
+      text_(std::move(beginning.text)),
+      owned_instance_(std::move(beginning.instance)),
+      instance_(*owned_instance_),
+      programs_(std::move(beginning.programs)),
+      handover_(std::move(beginning.handover)),
+      cgroups_(config().cgroups ? Cgroups::open() : Cgroups()),
+      correlations_(self, epoch_of(instance_.control())),
+      crew_(*this, std::random_device{}()),
       bell_(io_),
-      signals_(io_, SIGTERM, SIGINT),
-      heartbeat_timer_(io_) {}
+      notices_(io_),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      child_signals_(io_, SIGCHLD),
+      timer_(io_) {}
 
 Supervisor::~Supervisor() {
+    if (notices_.is_open()) notices_.release();
     for (const int bell : bells_) ::close(bell);
+    for (const int end : lifeline_) ::close(end);
+}
+
+sigset_t Supervisor::loop_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+    return set;
+}
+
+Expected<void> Supervisor::make_doorbells() {
+    if (handover_) {
+        bells_ = handover_->bells;
+        std::ranges::copy(handover_->lifeline, lifeline_);
+    } else if (pipe2(lifeline_, O_CLOEXEC) != 0) {
+        return fail(ErrorKind::failed, "pipe: no file descriptor left");
+    }
+    for (size_t i = 0; i < instance_.processes().size(); ++i) {
+        if (!handover_) bells_.push_back(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+        if (i >= bells_.size() || bells_[i] < 0) return fail(ErrorKind::failed, "eventfd: no file descriptor left");
+        doorbells_argument_ += fmt::format("{}{}={}", i == 0 ? "" : ",", name_of(instance_.processes()[i]), bells_[i]);
+    }
+    return {};
+}
+
+void Supervisor::add_worker(size_t slot, bool fence) {
+    const auto process = instance_.processes()[slot];
+    const auto bell_of = [&](shm::WakeAt wake_at) {
+        return shm::DoorbellWriter(instance_.control().processes[slot].sleep, bells_[slot], fence, wake_at);
+    };
+    auto worker = std::make_unique<Worker>(io_, process);
+    worker->slot = &instance_.slot(process);
+    worker->wire = std::make_unique<WorkerWire>(
+        instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
+        instance_.segment(channel_of(instance_, ChannelKind::event, process, self)), bell_of(shm::WakeAt::first));
+    if (process.kind == ProcessKind::logger) {
+        journal_ = std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
+                                             instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
+                                             instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
+                                             bell_of(shm::WakeAt::fill));
+    }
+    crew_.add(name_of(process), process.kind, config().workers.at(process.kind).member);
+    workers_.push_back(std::move(worker));
 }
 
 Expected<void> Supervisor::prepare() {
@@ -56,209 +108,215 @@ Expected<void> Supervisor::prepare() {
     auto& control = instance_.control();
     const bool fence = !shm::register_membarrier();
     control.instance.fence.store(fence ? 1 : 0, std::memory_order_relaxed);
-    for (const auto process : instance_.processes()) {
-        // Inherited by the workers, so not close-on-exec.
-        bells_.push_back(eventfd(0, EFD_NONBLOCK));
-        if (bells_.back() < 0) return fail(ErrorKind::failed, "eventfd: no file descriptor left");
-        doorbells_argument_ +=
-            fmt::format("{}{}={}", doorbells_argument_.empty() ? "" : ",", name_of(process), bells_.back());
-    }
-    const auto bell_of = [&](size_t i, shm::WakeAt wake_at) {
-        return shm::DoorbellWriter(control.processes[i].sleep, bells_[i], fence, wake_at);
-    };
-    for (size_t i = 1; i < instance_.processes().size(); ++i) {
-        const auto process = instance_.processes()[i];
-        auto worker = std::make_unique<Worker>(io_, process, config_.restart);
-        worker->slot = &instance_.slot(process);
-        worker->wire =
-            std::make_unique<WorkerWire>(instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
-                                         instance_.segment(channel_of(instance_, ChannelKind::event, process, self)),
-                                         bell_of(i, shm::WakeAt::first));
-        auto program = worker_program(config_, process.kind);
-        if (!program) return tl::make_unexpected(program.error());
-        worker->argv = arguments(*worker, *program);
-        if (process.kind == ProcessKind::logger) {
-            journal_ =
-                std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
-                                          instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
-                                          instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
-                                          bell_of(i, shm::WakeAt::fill));
-        }
-        workers_.push_back(std::move(worker));
-    }
+    if (auto made = make_doorbells(); !made) return made;
+    for (size_t slot = 1; slot < instance_.processes().size(); ++slot) add_worker(slot, fence);
     doorbell_.emplace(control.processes[0].sleep, bells_[0], fence);
-    control.processes[0].desk.pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
-    control.processes[0].desk.start_time.store(shm::process_start(static_cast<uint64_t>(getpid())),
-                                               std::memory_order_relaxed);
-    control.processes[0].desk.incarnation.store(control.instance.takeovers.load(std::memory_order_relaxed) + 1,
-                                                std::memory_order_relaxed);
-    control.processes[0].desk.state.store(static_cast<uint32_t>(WorkerState::running), std::memory_order_relaxed);
-    control.processes[0].desk.spawn_ns.store(started_ns_, std::memory_order_relaxed);
+    auto& desk = control.processes[0].desk;
+    const auto pid = static_cast<uint64_t>(getpid());
+    desk.pid.store(pid, std::memory_order_relaxed);
+    desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
+    desk.incarnation.store(epoch_of(control), std::memory_order_relaxed);
+    desk.state.store(static_cast<uint32_t>(WorkerState::running), std::memory_order_relaxed);
+    desk.spawn_ns.store(started_ns_, std::memory_order_relaxed);
+    control.instance.config_generation.store(config_generation_, std::memory_order_relaxed);
+    adopt_strangers();
+    std::vector<std::atomic<uint32_t>*> lives;
+    for (auto& worker : workers_) lives.push_back(&worker->slot->own.life);
+    death_watch_ = std::make_unique<DeathWatch>(std::move(lives));
     control_ = std::make_unique<ControlServer>(
-        io_, [this](const Peer& peer, const std::string& request) { return command(peer, request); });
-    return control_->listen(config_.state_dir + "/control.sock");
+        io_,
+        [this](const Peer& peer, const std::string& request, ControlServer::Reply reply) {
+            command(peer, request, std::move(reply));
+        },
+        [this](const Peer& peer) {
+            journal_->write(log_event::operator_denied, next_correlation(), peer.uid, peer.pid);
+        });
+    const auto socket = config().state_dir + "/control.sock";
+    if (!handover_) return control_->listen(socket);
+    control_->adopt(handover_->control, socket);
+    return {};
 }
 
-std::vector<std::string> Supervisor::arguments(const Worker& worker, const std::string& program) const {
-    return {program,
-            "--instance",
-            config_.instance,
-            "--index",
-            std::to_string(worker.process.index),
-            "--config",
-            config_.path,
-            "--data-dir",
-            config_.data_dir,
-            "--log-dir",
-            config_.log_dir,
-            "--trace-sample",
-            std::to_string(config_.trace_sample),
-            "--breaker",
-            config_.breaker,
-            "--wait",
-            config_.wait,
-            "--parent",
-            std::to_string(getpid()),
-            "--doorbells",
-            doorbells_argument_};
+/// At the start, and after a reload. What has no effect is worth a line: somebody relies on it.
+void Supervisor::apply_limits() {
+    for (const auto& worker : workers_) {
+        const auto name = name_of(worker->process);
+        for (const auto& why : cgroups_.limit(name, config().workers.at(worker->process.kind).limits))
+            journal_->write(log_event::limit_without_effect, next_correlation(), name, why);
+    }
 }
 
-sigset_t Supervisor::stop_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    return set;
+/// What the log says first.
+void Supervisor::introduce() {
+    const auto cause = next_correlation();
+    if (instance_.adopted_pid() != 0)
+        journal_->write(log_event::instance_adopted, cause, config().instance, instance_.adopted_pid());
+    for (const auto& [name, why] : instance_.replaced()) journal_->write(log_event::segment_replaced, cause, name, why);
+    journal_->write(log_event::instance_started, cause, config().instance, instance_.processes().size(),
+                    instance_.channels().size(), instance_.total_bytes() >> 20);
 }
 
 int Supervisor::run() {
-    signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);
+    if (handover_) config_generation_ = handover_->config_generation;
     if (auto prepared = prepare(); !prepared) {
         fmt::print(stderr, "ofsupervisor: {}\n", prepared.error().message);
         instance_.remove_segments();
         return code(prepared.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::no_resources);
     }
-    const auto cause = next_correlation();
-    if (instance_.adopted_pid() != 0)
-        journal_->write(log_event::instance_adopted, cause, config_.instance, instance_.adopted_pid());
-    for (const auto& [name, why] : instance_.replaced()) journal_->write(log_event::segment_replaced, cause, name, why);
-    journal_->write(log_event::instance_started, cause, config_.instance, instance_.processes().size(),
-                    instance_.channels().size(), instance_.total_bytes() >> 20);
     watch_bell();
+    watch_notices();
     watch_signals();
-    watch_heartbeats();
-    for (auto& worker : workers_) on(*worker, Event::start);
-    const auto waiting = stop_signals();
+    watch_strangers();
+    apply_limits();
+    if (handover_) {
+        resume();
+    } else {
+        introduce();
+        crew_.start_all(now_ns());
+    }
+    arm();
+    const auto waiting = loop_signals();
     sigprocmask(SIG_UNBLOCK, &waiting, nullptr);
     io_.run();
     instance_.remove_segments();
     return exit_code_;
 }
 
-void Supervisor::on(Worker& worker, Event event) {
-    const auto before = worker.state;
-    const auto [next, action] = transition(before, event);
-    worker.state = next;
-    carry_out(worker, action, before);
+/// Goes on with the workers that the program before us has started.
+void Supervisor::resume() {
+    auto& upgrades = instance_.control().instance.upgrades;
+    journal_->write(log_event::supervisor_upgraded, next_correlation(), config().instance, std::string_view(OF_VERSION),
+                    upgrades.load(std::memory_order_relaxed));
+    for (const auto& left : handover_->workers) {
+        auto* worker = find(left.name);
+        if (worker == nullptr) continue;
+        const auto state = static_cast<State>(left.state);
+        const bool paused = worker->slot->desk.paused.load(std::memory_order_relaxed) != 0;
+        crew_.resume(index_of(*worker), state, left.failures, left.ready_ns, paused, now_ns());
+        if (state != State::running) continue;
+        worker->child.adopt(static_cast<pid_t>(left.pid), left.pidfd, left.errors);
+        watch_death(*worker);
+        watch_errors(*worker);
+    }
+    handover_.reset();
 }
 
-/// The workers' own words: read when one of them rings, and each heartbeat look.
+/// The workers' own words: read when one of them rings, and at each look.
 void Supervisor::look_at_states() {
-    for (auto& worker : workers_) {
-        worker->wire->take_events();
-        const auto state = own_state(*worker->slot);
-        if (state != WorkerState::running && state != WorkerState::ready) continue;
-        if (worker->ready_ns == 0 && worker->child.runs()) {
-            worker->ready_ns = now_ns();
-            worker->ever_ready = true;
-            worker->ready_timer.cancel();
-        }
-        if (state == WorkerState::running) on(*worker, Event::runs);
+    for (size_t i = 0; i < workers_.size(); ++i) {
+        workers_[i]->wire->take_events();
+        crew_.says(i, own_state(*workers_[i]->slot), now_ns());
     }
-    const bool all = std::ranges::all_of(workers_, [](const auto& worker) { return worker->state == State::running; });
-    if (!all || announced_ || stopping_) return;
-    announced_ = true;
-    fmt::print(stderr, "ofsupervisor: instance {} runs: {} workers ready in {} ms\n", config_.instance, workers_.size(),
-               (now_ns() - started_ns_) / ns_per_ms);
+    if (reload_) step_reload();
 }
 
 void Supervisor::watch_bell() {
     if (!bell_.is_open()) bell_.assign(fcntl(doorbell_->event_fd(), F_DUPFD_CLOEXEC, 0));
     doorbell_->prepare_sleep();
     look_at_states();  // the second look
-    bell_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    bell_.async_wait(Stream::wait_read, [this](const boost::system::error_code& error) {
         if (error) return;
         doorbell_->drain();
         watch_bell();
+        arm();
+    });
+}
+
+void Supervisor::watch_notices() {
+    if (death_watch_->event_fd() < 0) return;
+    if (!notices_.is_open()) notices_.assign(death_watch_->event_fd());
+    notices_.async_wait(Stream::wait_read, [this](const boost::system::error_code& error) {
+        if (error) return;
+        for (const auto worker : death_watch_->take()) crew_.dying(worker, now_ns());
+        watch_notices();
     });
 }
 
 void Supervisor::watch_signals() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
         if (error) return;
-        begin_stop(number == SIGINT ? "interrupted (SIGINT)" : "SIGTERM", next_correlation());
+        if (number == SIGHUP)
+            begin_reload(next_correlation(), [](const std::string&) {});
+        else
+            begin_stop(number == SIGINT ? "interrupted (SIGINT)" : "SIGTERM", next_correlation());
         watch_signals();
     });
 }
 
-void Supervisor::watch_heartbeats() {
-    const auto now = now_ns();
-    // After a freeze of the whole tree every beat is old: what was not looked at in time is judged one look later.
-    const bool on_time = now - last_look_ns_ < 4 * std::chrono::nanoseconds(heartbeat_look).count();
-    last_look_ns_ = now;
-    instance_.control().processes[0].own.heartbeat_ns.store(now, std::memory_order_relaxed);
-    look_at_states();
-    for (auto& worker : workers_) {
-        const auto beat = worker->slot->own.heartbeat_ns.load(std::memory_order_relaxed);
-        const bool judged = worker->child.runs() && worker->ready_ns != 0 && on_time;
-        if (!judged || now - std::max(beat, worker->ready_ns) < config_.heartbeat_timeout_ns) continue;
-        journal_->write(log_event::worker_hung, next_correlation(), name_of(worker->process),
-                        static_cast<uint64_t>(worker->child.pid()), (now - beat) / ns_per_ms);
-        on(*worker, Event::hung);
-    }
-    heartbeat_timer_.expires_after(heartbeat_look);
-    heartbeat_timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) watch_heartbeats();
+void Supervisor::watch_strangers() {
+    child_signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) return;
+        std::vector<pid_t> known{asking_ ? asking_->pid() : 0};
+        for (const auto& worker : workers_) known.insert(known.end(), {worker->child.pid(), worker->successor.pid()});
+        for (const auto pid : end_strangers(known))
+            journal_->write(log_event::stranger_ended, next_correlation(), static_cast<uint64_t>(pid));
+        watch_strangers();
     });
 }
 
+/// One timer for everything: the crew's next deadline, or the next look at the heartbeats.
+void Supervisor::arm() {
+    const auto next = std::min(crew_.next_deadline_ns(), next_look_ns_);
+    timer_.expires_after(std::chrono::nanoseconds(std::max<int64_t>(0, next - now_ns())));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) on_time();
+    });
+}
+
+void Supervisor::on_time() {
+    crew_.advance(now_ns());
+    if (now_ns() >= next_look_ns_) look();
+    arm();
+}
+
+void Supervisor::look() {
+    const auto now = now_ns();
+    instance_.control().processes[0].own.heartbeat_ns.store(now, std::memory_order_relaxed);
+    look_at_states();
+    for (size_t i = 0; i < workers_.size(); ++i)
+        crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
+    next_look_ns_ = std::min(now + HangJudge::look_ns, crew_.next_look_ns());
+    if (!notify_.wanted()) return;
+    notify_.status(status_line());
+    notify_.alive(now);
+}
+
+/// "4 of 4 workers run", "3 of 4 workers run; storage is parked".
+std::string Supervisor::status_line() const {
+    size_t running = 0;
+    std::string others;
+    for (size_t i = 0; i < crew_.size(); ++i) {
+        if (crew_[i].state == State::running && !crew_[i].paused)
+            ++running;
+        else
+            others += fmt::format("{} {} is {}", others.empty() ? ";" : ",", crew_[i].name,
+                                  crew_[i].paused ? "paused" : name_of(crew_[i].state));
+    }
+    return fmt::format("{} of {} workers run{}", running, crew_.size(), others);
+}
+
+/// The second time ends at once what still drains.
 void Supervisor::begin_stop(const std::string& why, CorrelationId cause) {
-    if (stopping_) return;
-    stopping_ = true;
-    stop_cause_ = cause;
-    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: stopping: {}\n", why);
+    const bool again = crew_.stopping();
+    if (!again) stop_cause_ = cause;
+    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: stopping{}: {}\n", again ? " at once" : "", why);
     journal_->write(log_event::stop_requested, cause, why);
     journal_->hop(cause, Hop::commanded, 0);
     instance_.control().instance.stopping.store(1, std::memory_order_release);
-    stop_next();
+    notify_.stopping();
+    if (reload_) end_reload(false);
+    asking_.reset();
+    crew_.stop_all(now_ns());
+    arm();
 }
 
-/// Stops the first group in drain order that is not yet idle; the loop ends when all are.
-void Supervisor::stop_next() {
-    for (const auto kind : stop_order) {
-        bool group_idle = true;
-        for (auto& worker : workers_) {
-            if (worker->process.kind != kind) continue;
-            if (worker->state != State::stopping) on(*worker, Event::stop);
-            group_idle = group_idle && worker->state == State::idle;
-        }
-        if (!group_idle) return;
-    }
+/// Whoever still waits for an answer, waits in vain: no worker is left.
+void Supervisor::finish() {
     control_->close();
-    heartbeat_timer_.cancel();
-    signals_.cancel();
-    bell_.cancel();
-    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config_.instance);
-}
-
-/// A worker that could not start because of what the user gave it ends the whole start, with its own sentence and no
-/// other.
-void Supervisor::fail_start(const Worker& worker, const Death& death) {
-    if (exit_code_ != 0) return;
-    exit_code_ = death.exit_code;
-    const auto why = fmt::format("{} could not start ({})", name_of(worker.process), death.describe());
-    if (worker.last_words.empty()) fmt::print(stderr, "ofsupervisor: {}\n", why);
-    begin_stop(why, next_correlation());
+    end_all_strangers();
+    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config().instance);
+    io_.stop();
 }
 
 Supervisor::Worker* Supervisor::find(std::string_view name) {
@@ -267,58 +325,9 @@ Supervisor::Worker* Supervisor::find(std::string_view name) {
     return found == workers_.end() ? nullptr : found->get();
 }
 
-std::string Supervisor::command(const Peer& peer, const std::string& request) {
-    const auto verb_end = std::min(request.find(' '), request.size());
-    const auto verb = request.substr(0, verb_end);
-    const auto rest = request.substr(std::min(verb_end + 1, request.size()));
-    if (verb == "ping") return "ok pong";
-    const auto cause = next_correlation();
-    if (verb == "stop") {
-        asio::post(io_, [this, cause, rest, peer] {
-            begin_stop(
-                fmt::format("requested by uid {} pid {}{}{}", peer.uid, peer.pid, rest.empty() ? "" : ": ", rest),
-                cause);
-        });
-        return fmt::format("ok {} stopping", to_string(cause));
-    }
-    if (verb != "restart" && verb != "breaker")
-        return fmt::format("error {} unknown request \"{}\": expected ping, restart WORKER, breaker WORKER or stop",
-                           code(ExitCode::usage), verb);
-    const auto name = rest.substr(0, std::min(rest.find(' '), rest.size()));
-    auto* worker = find(name);
-    if (worker == nullptr) return fmt::format("error {} no worker is called \"{}\"", code(ExitCode::not_found), name);
-    if (stopping_) return fmt::format("error {} the instance is stopping", code(ExitCode::failed));
-    journal_->hop(cause, Hop::commanded, 0);
-    if (verb == "breaker") return command_breaker(*worker, peer, cause, rest.substr(name.size()));
-    journal_->write(log_event::restart_requested, cause, name, peer.uid, peer.pid);
-    worker->policy.reset();
-    on(*worker, Event::restart);
-    return fmt::format("ok {} restarting {}", to_string(cause), name);
-}
-
-/// " BREAKER ACTION FOR_NS [reason]": passed on to the worker, which alone writes its breakers.
-std::string Supervisor::command_breaker(Worker& worker, const Peer& peer, CorrelationId cause,
-                                        const std::string& words) {
-    std::istringstream stream(words);
-    std::string breaker, action;
-    int64_t for_ns = -1;
-    stream >> breaker >> action >> for_ns;
-    constexpr std::array actions{BreakerAction::trip, BreakerAction::reset, BreakerAction::open, BreakerAction::close};
-    const auto wanted = std::ranges::find(actions, action, [](BreakerAction known) { return name_of(known); });
-    if (!stream || for_ns < 0 || wanted == actions.end())
-        return fmt::format("error {} expected breaker WORKER BREAKER trip|reset|open|close NANOSECONDS [REASON]",
-                           code(ExitCode::usage));
-    std::string reason;
-    std::getline(stream >> std::ws, reason);
-    if (breaker.size() > sizeof CommandBreaker::name || reason.size() > sizeof CommandBreaker::reason)
-        return fmt::format("error {} a breaker's name has at most {} bytes, a reason {}", code(ExitCode::usage),
-                           sizeof CommandBreaker::name, sizeof CommandBreaker::reason);
-    if (worker.slot->desk.pid.load(std::memory_order_relaxed) == 0)
-        return fmt::format("error {} {} does not run, and nobody else may write its breakers", code(ExitCode::failed),
-                           name_of(worker.process));
-    if (!worker.wire->breaker(cause, breaker, *wanted, peer.uid, for_ns, reason))
-        return fmt::format("error {} the command queue of {} is full", code(ExitCode::failed), name_of(worker.process));
-    return fmt::format("ok {} told {}", to_string(cause), name_of(worker.process));
+size_t Supervisor::index_of(const Worker& worker) const {
+    const auto found = std::ranges::find_if(workers_, [&](const auto& each) { return each.get() == &worker; });
+    return static_cast<size_t>(found - workers_.begin());
 }
 
 }  // namespace of::supervisor

@@ -1,8 +1,8 @@
-// The supervisor's loop: thin I/O around state_table.hpp and restart_policy.hpp.
+// The supervisor's loop: thin I/O around the crew (crew.hpp), which decides.
 //
-// Watches pidfds, the workers' own words in the control page, timers, signals and the control socket; turns each into
-// an event of the state table, and carries out the action that follows. Stops in drain order: feeds, communication,
-// storage, logger.
+// Watches pidfds, robust futexes, the workers' own words in the control page, timers, signals and the control socket;
+// tells the crew, and does what the crew asks of its World. Never touches what workers write to each other: it maps the
+// control page, its own queues and its own log, and nothing else.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -12,98 +12,169 @@
 #include <csignal>
 #include <memory>
 #include <optional>
-#include <random>
 
+#include "supervisor/asking.hpp"
 #include "supervisor/child.hpp"
 #include "supervisor/config.hpp"
 #include "supervisor/control_server.hpp"
+#include "supervisor/crew.hpp"
+#include "supervisor/death_watch.hpp"
+#include "supervisor/handover.hpp"
 #include "supervisor/instance.hpp"
-#include "supervisor/state_table.hpp"
+#include "supervisor/notify.hpp"
+#include "supervisor/programs.hpp"
 #include "supervisor/wire.hpp"
 
 namespace of::supervisor {
 
-class Supervisor {
-  public:
-    Supervisor(const Config& config, Instance& instance);
-    ~Supervisor();
+/// What a supervisor begins with: everything read, checked and opened.
+struct Beginning {
+    CheckedConfig checked;
+    ConfigText text;
+    std::unique_ptr<Instance> instance;
+    Programs programs;
+    std::optional<Handover> handover;  ///< from the program that this process was before `ofctl upgrade`
+};
 
-    /// SIGTERM and SIGINT: blocked by the caller before it makes anything that must be removed again; run() lets them
-    /// in.
-    static sigset_t stop_signals();
+class Supervisor final : private World {
+  public:
+    explicit Supervisor(Beginning beginning);
+    ~Supervisor() override;
+
+    /// Signals that the loop handles: blocked by the caller before it makes anything that must be removed again; run()
+    /// lets them in.
+    static sigset_t loop_signals();
     /// Runs until stopped by a signal or a command; the exit code of the program.
     int run();
 
   private:
+    using Stream = boost::asio::posix::stream_descriptor;
     struct Worker {
-        Worker(boost::asio::io_context& io, ProcessId id, const RestartSettings& restart)
-            : process(id), policy(restart), death(io), errors(io), ready_timer(io), kill_timer(io), restart_timer(io) {}
+        Worker(boost::asio::io_context& io, ProcessId id) : process(id), death(io), errors(io) {}
         ProcessId process;
-        State state = State::idle;
-        RestartPolicy policy;
-        std::vector<std::string> argv;
         Child child;
-        int64_t ready_ns = 0;  ///< since when it has been ready in this incarnation; 0 before
-        bool ever_ready = false;
+        Child successor;         ///< started, and waiting at its gate
+        int gate = -1;           ///< our end of the successor's
         std::string last_words;  ///< what it wrote to stderr
         std::unique_ptr<WorkerWire> wire;
         shm::ProcessSlot* slot = nullptr;
-        boost::asio::posix::stream_descriptor death;
-        boost::asio::posix::stream_descriptor errors;
-        boost::asio::steady_timer ready_timer;
-        boost::asio::steady_timer kill_timer;
-        boost::asio::steady_timer restart_timer;
+        Stream death;
+        Stream errors;
+    };
+    /// A reload on its way: one at a time.
+    struct Reload {
+        ConfigText text;
+        CheckedConfig checked;
+        CorrelationId cause;
+        ControlServer::Reply reply;
+        std::vector<std::string> report;  ///< "storage restarted"
+        std::vector<size_t> to_restart;   ///< in the order of their start
+        std::vector<size_t> restarted;
+        std::optional<uint32_t> awaited;  ///< incarnation of to_restart.front() that must come to run
+        bool rolling_back = false;
+        std::string failure;
     };
 
     // supervisor.cpp: set-up, events, and the loop
     Expected<void> prepare();
-    std::vector<std::string> arguments(const Worker& worker, const std::string& program) const;
-    void on(Worker& worker, Event event);
+    Expected<void> make_doorbells();
+    void apply_limits();
+    void add_worker(size_t slot, bool fence);
+    void introduce();
+    void resume();
     void watch_bell();
+    void watch_notices();
     void watch_signals();
-    void watch_heartbeats();
+    void watch_strangers();
+    void arm();
+    void on_time();
+    void look();
     void look_at_states();
+    std::string status_line() const;
     void begin_stop(const std::string& why, CorrelationId cause);
-    void stop_next();
-    void fail_start(const Worker& worker, const Death& death);
-    std::string command(const Peer& peer, const std::string& request);
-    std::string command_breaker(Worker& worker, const Peer& peer, CorrelationId cause, const std::string& words);
+    void finish();
     Worker* find(std::string_view name);
+    size_t index_of(const Worker& worker) const;
 
-    // actions.cpp: what the table asks for
-    void carry_out(Worker& worker, Action action, State before);
-    void spawn(Worker& worker);
-    void drain(Worker& worker);
-    void plan(Worker& worker);
-    void settle(Worker& worker);
+    // world.cpp: what the crew asks for
+    bool spawn(size_t worker) override;
+    void prepare(size_t worker) override;
+    void dismiss(size_t worker) override;
+    void drain(size_t worker, int64_t deadline_ns) override;
+    void signal(size_t worker, int number) override;
+    SchedulerSample sample(size_t worker) override;
+    void planned(size_t worker, const Death& death, Cause cause, const RestartPlan& plan) override;
+    void settled(size_t worker, const Death* death) override;
+    void restarting(size_t worker, const Death& death, Cause cause) override;
+    void late(size_t worker) override;
+    void suspected(size_t worker, const HangJudge& judge) override;
+    void hung(size_t worker, const HangJudge& judge) override;
+    void overdue(size_t worker) override;
+    void start_failed(size_t worker, const Death& death) override;
+    void all_run() override;
+    void all_stopped() override;
+    Expected<void> start_process(Worker& worker);
+    std::vector<std::string> arguments(const Worker& worker, int gate) const;
     void watch_death(Worker& worker);
     void watch_errors(Worker& worker);
     bool pass_on_errors(Worker& worker);
     void died(Worker& worker);
-    void after(boost::asio::steady_timer& timer, int64_t delay_ns, Worker& worker, Event event);
+
+    // commands.cpp: what operators ask for
+    void command(const Peer& peer, const std::string& request, ControlServer::Reply reply);
+    std::string command_worker(Worker& worker, const Peer& peer, CorrelationId cause, std::string_view verb,
+                               const std::string& words);
+    std::string command_breaker(Worker& worker, const Peer& peer, CorrelationId cause, const std::string& words);
+    void audit(const Peer& peer, CorrelationId cause, const std::string& request);
+
+    // reload.cpp
+    void begin_reload(CorrelationId cause, ControlServer::Reply reply);
+    void checked(int exit_code, const std::string& output);
+    void accept_reload();
+    void take_config(Config next, ConfigText text);
+    std::vector<size_t> touched_by(const std::vector<std::string>& sections, const Config& before);
+    void step_reload();
+    void fail_reload(const std::string& why);
+    void end_reload(bool well);
+
+    // upgrade.cpp
+    void begin_upgrade(CorrelationId cause, const std::string& wanted, ControlServer::Reply reply);
+    void execute(CorrelationId cause, const std::string& path, const ControlServer::Reply& reply);
+    Handover hand_over();
 
     CorrelationId next_correlation() { return correlations_.next(); }
+    const Config& config() const { return checked_.config; }
 
-    const Config& config_;
+    CheckedConfig checked_;
+    ConfigText text_;
+    std::unique_ptr<Instance> owned_instance_;
     Instance& instance_;
+    Programs programs_;
+    std::optional<Handover> handover_;
+    Cgroups cgroups_;
+    Notify notify_ = Notify::from_environment();
     boost::asio::io_context io_{1};
     CorrelationSource correlations_;
+    Crew crew_;
     std::vector<int> bells_;  ///< eventfd of each process, in the order of instance_.processes()
     std::string doorbells_argument_;
-    std::vector<std::unique_ptr<Worker>> workers_;  ///< in the order of their start
+    int lifeline_[2]{-1, -1};                       ///< the workers read the first end; the second is ours alone
+    std::vector<std::unique_ptr<Worker>> workers_;  ///< in the order of their start, as the crew numbers them
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<ControlServer> control_;
-    boost::asio::posix::stream_descriptor bell_;
+    std::unique_ptr<DeathWatch> death_watch_;
+    Stream bell_;
+    Stream notices_;
     boost::asio::signal_set signals_;
-    boost::asio::steady_timer heartbeat_timer_;
+    boost::asio::signal_set child_signals_;
+    boost::asio::steady_timer timer_;
     std::optional<shm::DoorbellReader> doorbell_;
-    std::mt19937_64 random_{std::random_device{}()};
-    Death last_death_;
+    std::optional<Asking> asking_;  ///< a program that is asked about a configuration or a layout
+    std::optional<Reload> reload_;
     CorrelationId stop_cause_;
-    int64_t last_look_ns_ = 0;
+    int64_t next_look_ns_ = 0;
     int64_t started_ns_ = 0;
-    bool stopping_ = false;
-    bool announced_ = false;
+    uint32_t config_generation_ = 1;
     int exit_code_ = 0;
 };
 

@@ -51,9 +51,9 @@ bool parse_breaker(const std::string& text, shm::BreakerRules& rules) {
 }
 
 /// Prints what is wrong with this program's own sections; its exit code says whether anything is.
-int check_config(const WorkerProgram& program, const std::string& path) {
+int check_config(const WorkerProgram& program, const std::string& path, int descriptor) {
     constexpr std::string_view everything_else[] = {"*"};
-    const auto loaded = settings::load(path, program.sections, everything_else);
+    const auto loaded = settings::load(descriptor, path, program.sections, everything_else);
     fmt::print("{}", settings::render(path, loaded.problems));
     return code(loaded.problems.empty() ? ExitCode::ok : ExitCode::usage);
 }
@@ -90,13 +90,18 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--breaker", breaker, "Rules of circuit breakers: NAME=NUMBER,...");
     app.add_option("--wait", wait, "What to do when idle")->check(CLI::IsMember({"sleep", "yield", "spin"}));
     app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
+    app.add_option("--config-fd", options.config_fd, "Inherited descriptor of the text to take for FILE's")
+        ->type_name("FD");
+    app.add_option("--gate", options.gate, "Inherited pipe to wait for before attaching")->type_name("FD");
+    app.add_option("--lifeline", options.lifeline, "Inherited pipe that ends with the supervisor")->type_name("FD");
+    app.add_flag("--lock-memory", options.lock_memory, "Keep all memory in RAM");
     app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
     }
-    if (!check_path.empty()) return check_config(program, check_path);
+    if (!check_path.empty()) return check_config(program, check_path, options.config_fd);
     options.self = {program.kind, static_cast<uint8_t>(index)};
     options.wait = wait == "spin" ? WaitMode::spin : wait == "yield" ? WaitMode::yield : WaitMode::sleep;
     if (!parse_breaker(breaker, options.breaker)) {

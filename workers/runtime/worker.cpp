@@ -3,15 +3,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "proto/control.hpp"
+#include "workers/runtime/life.hpp"
 
 namespace of {
 namespace {
@@ -21,6 +25,8 @@ namespace asio = boost::asio;
 constexpr auto tick_period = std::chrono::milliseconds(100);
 constexpr auto calm_tick_period = std::chrono::seconds(1);
 constexpr int64_t drain_deadline_default_ns = 10 * ns_per_s;
+/// An orphan leaves the field for the next supervisor: what it has not read by then waits in its rings.
+constexpr int64_t orphan_deadline_ns = 700'000'000;
 
 int exit_code_of(const Error& error) {
     switch (error.kind) {
@@ -55,11 +61,15 @@ class Loop {
           doorbell_(runtime.attachment().own_doorbell()),
           doorbell_stream_(runtime.io(), fcntl(doorbell_.event_fd(), F_DUPFD_CLOEXEC, 0)),
           timer_(runtime.io()),
-          signals_(runtime.io(), SIGTERM) {}
+          signals_(runtime.io(), SIGTERM),
+          lifeline_(runtime.io()) {
+        if (runtime.options().lifeline >= 0) lifeline_.assign(runtime.options().lifeline);
+    }
 
     int run() {
         wait_for_bell();
         wait_for_signal();
+        if (lifeline_.is_open()) wait_for_orphanage();
         schedule_tick(tick_period);
         runtime_.set_state(WorkerState::running);
         turn_began_ns_ = mono_ns();
@@ -146,10 +156,20 @@ class Loop {
     void wait_for_signal() {
         signals_.async_wait([this](const boost::system::error_code& error, int) {
             if (error) return;
-            const bool orphaned = !runtime_.alive(supervisor_process);
-            begin_drain(runtime_.next_correlation(), orphaned ? "the supervisor is gone" : "SIGTERM");
+            if (!runtime_.alive(supervisor_process)) return orphaned();
+            begin_drain(runtime_.next_correlation(), "SIGTERM");
             wait_for_signal();
         });
+    }
+    /// Nobody ever writes to the pipe: it becomes readable when the supervisor, which holds its other end, is gone.
+    void wait_for_orphanage() {
+        lifeline_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+            if (!error) orphaned();
+        });
+    }
+    void orphaned() {
+        deadline_ns_ = mono_ns() + orphan_deadline_ns;
+        begin_drain(runtime_.next_correlation(), "the supervisor is gone");
     }
     void schedule_tick(std::chrono::nanoseconds after) {
         calm_ = after > tick_period;
@@ -172,6 +192,7 @@ class Loop {
     asio::posix::stream_descriptor doorbell_stream_;
     asio::steady_timer timer_;
     asio::signal_set signals_;
+    asio::posix::stream_descriptor lifeline_;
     uint64_t messages_ = 0;
     uint64_t ticks_ = 0;    ///< handlers of the timer that ran
     bool stirred_ = false;  ///< since the last tick: something other than it has run
@@ -207,13 +228,21 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     signal(SIGPIPE, SIG_IGN);
     if (!bind_to_parent(options.parent_pid))
         return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
+    prctl(PR_SET_NAME, fmt::format("of-{}", name_of(options.self)).c_str());
     constexpr std::string_view everything_else[] = {"*"};
-    const auto settings = settings::load(options.config_path, program.sections, everything_else);
+    const auto settings = settings::load(options.config_fd, options.config_path, program.sections, everything_else);
     if (!settings.problems.empty())
         return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
     shm::register_membarrier();
+    if (options.gate >= 0 && !pass_gate(options.gate)) return code(ExitCode::ok);  // not wanted after all
     auto runtime = Runtime::attach(options);
     if (!runtime) return refuse_start(options, runtime.error());
+    bind_life((*runtime)->slot().own.life);
+    if (options.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+        return refuse_start(options,
+                            {ErrorKind::no_space, fmt::format("memory cannot be locked: {}; raise locked_mb of "
+                                                              "[supervisor.{}] or the limit of the service",
+                                                              std::strerror(errno), name_of(options.self))});
     asserting = runtime->get();
     on_assert = log_assertion;
     auto commands = (*runtime)->receiver(ChannelKind::command, supervisor_process);

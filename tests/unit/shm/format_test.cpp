@@ -78,7 +78,8 @@ struct Rows<InstanceLine> {
         ROW(supervisor_pid, "u64"),  ROW(supervisor_start, "u64"),  ROW(processes, "u32"),
         ROW(fence, "u32"),           ROW(stopping, "u32"),          ROW(takeovers, "u32"),
         ROW(started_wall_ns, "i64"), ROW(config_path, "text[200]"), ROW(state_dir, "text[200]"),
-        ROW(governor, "text[48]"),   ROW(reserved, "bytes[24]")};
+        ROW(governor, "text[48]"),   ROW(config_generation, "u32"), ROW(upgrades, "u32"),
+        ROW(reserved, "bytes[16]")};
 };
 template <>
 struct Rows<ProcessSlot> {
@@ -93,7 +94,8 @@ struct Rows<DeskLine> {
         ROW(name, "text[24]"),      ROW(pid, "u64"),           ROW(start_time, "u64"),
         ROW(incarnation, "u32"),    ROW(state, "u32"),         ROW(restarts, "u64"),
         ROW(spawn_ns, "i64"),       ROW(next_start_ns, "i64"), ROW(last_exit_wall_ns, "i64"),
-        ROW(last_exit_code, "i32"), ROW(last_signal, "i32"),   ROW(reserved, "bytes[40]")};
+        ROW(last_exit_code, "i32"), ROW(last_signal, "i32"),   ROW(failures, "u64"),
+        ROW(paused, "u32"),         ROW(last_cause, "u32"),    ROW(reserved, "bytes[24]")};
 };
 template <>
 struct Rows<OwnLine> {
@@ -101,7 +103,7 @@ struct Rows<OwnLine> {
     static constexpr FormatRow rows[] = {ROW(state, "u32"),           ROW(incarnation, "u32"), ROW(ready_ns, "i64"),
                                          ROW(heartbeat_ns, "i64"),    ROW(turns, "u64"),       ROW(messages, "u64"),
                                          ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),     ROW(overruns, "u64"),
-                                         ROW(reserved, "bytes[64]")};
+                                         ROW(life, "u32"),            ROW(reserved, "bytes[60]")};
 };
 template <>
 struct Rows<SleepLine> {

@@ -1,0 +1,68 @@
+#include "supervisor/handover.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace of::supervisor {
+namespace {
+
+constexpr std::string_view title = "orderflow-handover 1";
+
+}  // namespace
+
+std::vector<int> Handover::descriptors() const {
+    std::vector<int> all{lock, governor, config, control, lifeline[0], lifeline[1]};
+    all.insert(all.end(), bells.begin(), bells.end());
+    for (const auto& worker : workers) all.insert(all.end(), {worker.pidfd, worker.errors});
+    std::erase_if(all, [](int descriptor) { return descriptor < 0; });
+    return all;
+}
+
+int Handover::write() const {
+    auto text = fmt::format("{}\nsupervisor {} {} {} {} {} {} {}\nbells", title, lock, governor, config, control,
+                            lifeline[0], lifeline[1], config_generation);
+    for (const int bell : bells) text += fmt::format(" {}", bell);
+    for (const auto& worker : workers)
+        text += fmt::format("\nworker {} {} {} {} {} {} {}", worker.name, worker.state, worker.pid, worker.pidfd,
+                            worker.errors, worker.failures, worker.ready_ns);
+    text += "\nend\n";
+    const int descriptor = memfd_create("handover", 0);
+    if (descriptor < 0 || ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        return descriptor;
+    close(descriptor);
+    return -1;
+}
+
+Expected<Handover> Handover::read(int descriptor) {
+    std::ifstream file(fmt::format("/proc/self/fd/{}", descriptor));
+    std::string line;
+    Handover handover;
+    if (!std::getline(file, line) || line != title)
+        return fail(ErrorKind::mismatch, fmt::format("the handover begins with \"{}\", not with \"{}\"", line, title));
+    bool complete = false;
+    while (!complete && std::getline(file, line)) {
+        std::istringstream words(line);
+        std::string kind;
+        words >> kind;
+        if (kind == "supervisor")
+            words >> handover.lock >> handover.governor >> handover.config >> handover.control >>
+                handover.lifeline[0] >> handover.lifeline[1] >> handover.config_generation;
+        for (int bell = 0; kind == "bells" && words >> bell;) handover.bells.push_back(bell);
+        if (kind == "worker") {
+            auto& worker = handover.workers.emplace_back();
+            words >> worker.name >> worker.state >> worker.pid >> worker.pidfd >> worker.errors >> worker.failures >>
+                worker.ready_ns;
+        }
+        complete = kind == "end";
+        if (words.fail() && kind != "bells") return fail(ErrorKind::mismatch, "a line of the handover is cut: " + line);
+    }
+    if (!complete || handover.config < 0) return fail(ErrorKind::mismatch, "the handover is cut");
+    close(descriptor);
+    return handover;
+}
+
+}  // namespace of::supervisor

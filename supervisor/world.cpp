@@ -1,0 +1,254 @@
+// What the crew asks for, carried out: processes started, signalled, watched and told about.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+
+#include "supervisor/supervisor.hpp"
+
+namespace of::supervisor {
+namespace {
+
+namespace asio = boost::asio;
+
+/// A worker's drain deadline lies before the supervisor's, so that it ends by itself.
+constexpr int64_t drain_margin_ns = 200 * ns_per_ms;
+
+void say(shm::ProcessSlot& slot, WorkerState state) {
+    slot.desk.state.store(static_cast<uint32_t>(state), std::memory_order_release);
+}
+
+void note_death(shm::DeskLine& desk, const Death& death, Cause cause) {
+    desk.last_exit_code.store(death.exit_code, std::memory_order_relaxed);
+    desk.last_signal.store(death.signal, std::memory_order_relaxed);
+    desk.last_cause.store(static_cast<uint32_t>(cause), std::memory_order_relaxed);
+    desk.last_exit_wall_ns.store(now_ns(CLOCK_REALTIME), std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::vector<std::string> Supervisor::arguments(const Worker& worker, int gate) const {
+    std::vector<std::string> words{"--instance",     config().instance,
+                                   "--index",        std::to_string(worker.process.index),
+                                   "--config",       config().path,
+                                   "--config-fd",    std::to_string(text_.descriptor()),
+                                   "--data-dir",     config().data_dir,
+                                   "--log-dir",      config().log_dir,
+                                   "--trace-sample", std::to_string(config().trace_sample),
+                                   "--breaker",      config().breaker,
+                                   "--wait",         config().wait,
+                                   "--parent",       std::to_string(getpid()),
+                                   "--gate",         std::to_string(gate),
+                                   "--lifeline",     std::to_string(lifeline_[0]),
+                                   "--doorbells",    doorbells_argument_};
+    if (config().workers.at(worker.process.kind).resources.lock_memory) words.emplace_back("--lock-memory");
+    return words;
+}
+
+/// As far as the gate: nothing that it does until then can be seen in the segments.
+Expected<void> Supervisor::start_process(Worker& worker) {
+    int gate[2];
+    if (pipe2(gate, O_CLOEXEC) != 0) return fail(ErrorKind::failed, fmt::format("pipe: {}", std::strerror(errno)));
+    const auto& program = programs_.of(worker.process.kind);
+    std::vector<int> inherited = bells_;
+    inherited.insert(inherited.end(), {text_.descriptor(), gate[0], lifeline_[0]});
+    auto spawned = worker.successor.spawn({.program = program.descriptor,
+                                           .path = program.path,
+                                           .argv = arguments(worker, gate[0]),
+                                           .inherited = std::move(inherited),
+                                           .resources = config().workers.at(worker.process.kind).resources,
+                                           .cgroup = cgroups_.leaf(name_of(worker.process))});
+    close(gate[0]);
+    if (!spawned) {
+        close(gate[1]);
+        return spawned;
+    }
+    worker.gate = gate[1];
+    return {};
+}
+
+void Supervisor::prepare(size_t index) {
+    auto& worker = *workers_[index];
+    // Without a successor in hand, spawn() tries again and says what is wrong.
+    if (!worker.successor.runs()) static_cast<void>(start_process(worker));
+}
+
+void Supervisor::dismiss(size_t index) {
+    auto& worker = *workers_[index];
+    if (!worker.successor.runs()) return;
+    worker.successor.signal(SIGKILL);
+    worker.successor.reap();
+    close(std::exchange(worker.gate, -1));
+}
+
+bool Supervisor::spawn(size_t index) {
+    auto& worker = *workers_[index];
+    auto& desk = worker.slot->desk;
+    if (!worker.successor.runs()) {
+        if (auto started = start_process(worker); !started) {
+            journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), uint64_t{0},
+                            started.error().message, uint64_t{0});
+            return false;
+        }
+    }
+    worker.child = std::move(worker.successor);
+    worker.last_words.clear();
+    worker.wire->forget_commands();
+    const auto incarnation = desk.incarnation.load(std::memory_order_relaxed) + 1;
+    const auto pid = static_cast<uint64_t>(worker.child.pid());
+    desk.incarnation.store(incarnation, std::memory_order_release);
+    desk.spawn_ns.store(now_ns(), std::memory_order_relaxed);
+    desk.next_start_ns.store(0, std::memory_order_relaxed);
+    desk.paused.store(0, std::memory_order_relaxed);
+    worker.slot->sleep.asleep.store(shm::sleep_awake, std::memory_order_relaxed);
+    worker.slot->own.heartbeat_ns.store(now_ns(), std::memory_order_relaxed);
+    desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
+    desk.pid.store(pid, std::memory_order_release);
+    say(*worker.slot, WorkerState::spawned);
+    constexpr uint64_t come_in = 1;
+    [[maybe_unused]] const auto bytes =
+        write(worker.gate, &come_in, sizeof come_in);  // a dead one is seen by its pidfd
+    close(std::exchange(worker.gate, -1));
+    journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
+    watch_death(worker);
+    watch_errors(worker);
+    return true;
+}
+
+void Supervisor::drain(size_t index, int64_t deadline_ns) {
+    auto& worker = *workers_[index];
+    const auto cause = crew_.stopping() ? stop_cause_ : next_correlation();
+    if (!worker.wire->drain(cause, deadline_ns - drain_margin_ns)) worker.child.signal(SIGTERM);
+}
+
+void Supervisor::signal(size_t index, int number) { workers_[index]->child.signal(number); }
+
+SchedulerSample Supervisor::sample(size_t index) {
+    const auto folder = fmt::format("/proc/{}/", workers_[index]->child.pid());
+    SchedulerSample sample;
+    std::ifstream(folder + "schedstat") >> sample.cpu_ns >> sample.wait_ns;
+    std::string stat;
+    std::getline(std::ifstream(folder + "stat"), stat);
+    const auto name_end = stat.rfind(')');
+    if (name_end != std::string::npos && name_end + 2 < stat.size()) sample.state = stat[name_end + 2];
+    return sample;
+}
+
+void Supervisor::planned(size_t index, const Death& death, Cause cause, const RestartPlan& plan) {
+    auto& worker = *workers_[index];
+    auto& desk = worker.slot->desk;
+    const auto delay_ms = static_cast<uint64_t>(plan.delay_ns / ns_per_ms);
+    const auto last = worker.last_words.empty() ? death.describe() : death.describe() + ": " + worker.last_words;
+    note_death(desk, death, cause);
+    desk.restarts.store(desk.restarts.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    desk.failures.store(plan.failures, std::memory_order_relaxed);
+    desk.next_start_ns.store(now_ns() + plan.delay_ns, std::memory_order_relaxed);
+    say(*worker.slot, plan.parked ? WorkerState::parked : WorkerState::failed);
+    const auto correlation = next_correlation();
+    journal_->write(log_event::worker_died, correlation, name_of(worker.process),
+                    desk.pid.exchange(0, std::memory_order_acq_rel), last, delay_ms);
+    if (plan.parked)
+        journal_->write(log_event::worker_parked, correlation, name_of(worker.process), plan.failures, delay_ms);
+    if (reload_ && !reload_->to_restart.empty() && reload_->to_restart.front() == index && !reload_->rolling_back)
+        asio::post(io_, [this, index, last] {
+            fail_reload(fmt::format("{} does not start with it: {}", name_of(workers_[index]->process), last));
+        });
+}
+
+void Supervisor::restarting(size_t index, const Death& death, Cause cause) {
+    note_death(workers_[index]->slot->desk, death, cause);
+    workers_[index]->slot->desk.failures.store(0, std::memory_order_relaxed);
+}
+
+void Supervisor::settled(size_t index, const Death* death) {
+    auto& worker = *workers_[index];
+    if (death != nullptr && worker.slot->runs()) note_death(worker.slot->desk, *death, Cause::own);
+    worker.slot->desk.pid.store(0, std::memory_order_release);
+    worker.slot->desk.next_start_ns.store(0, std::memory_order_relaxed);
+    say(*worker.slot, WorkerState::stopped);
+}
+
+void Supervisor::late(size_t index) {
+    const auto& worker = *workers_[index];
+    journal_->write(log_event::worker_not_ready, next_correlation(), name_of(worker.process),
+                    static_cast<uint64_t>(worker.child.pid()), crew_[index].settings.ready_timeout_ns / ns_per_ms);
+}
+
+void Supervisor::suspected(size_t index, const HangJudge& judge) {
+    const auto& worker = *workers_[index];
+    journal_->write(log_event::worker_suspected, next_correlation(), name_of(worker.process),
+                    static_cast<uint64_t>(worker.child.pid()), judge.silence_ns() / ns_per_ms,
+                    judge.starved_ns() / ns_per_ms);
+}
+
+void Supervisor::hung(size_t index, const HangJudge& judge) {
+    const auto& worker = *workers_[index];
+    journal_->write(log_event::worker_hung, next_correlation(), name_of(worker.process),
+                    static_cast<uint64_t>(worker.child.pid()), judge.silence_ns() / ns_per_ms);
+}
+
+void Supervisor::overdue(size_t index) {
+    const auto& worker = *workers_[index];
+    journal_->write(log_event::worker_killed, next_correlation(), name_of(worker.process),
+                    static_cast<uint64_t>(worker.child.pid()), crew_[index].settings.stop_timeout_ns / ns_per_ms);
+}
+
+/// It ends the whole start, with the worker's own sentence and no other.
+void Supervisor::start_failed(size_t index, const Death& death) {
+    if (exit_code_ != 0) return;
+    const auto& worker = *workers_[index];
+    exit_code_ = death.exit_code;
+    const auto why = fmt::format("{} could not start ({})", name_of(worker.process), death.describe());
+    if (worker.last_words.empty()) fmt::print(stderr, "ofsupervisor: {}\n", why);
+    begin_stop(why, next_correlation());
+}
+
+void Supervisor::all_run() {
+    notify_.ready();
+    notify_.status(status_line());
+    fmt::print(stderr, "ofsupervisor: instance {} runs: {} workers ready in {} ms\n", config().instance,
+               workers_.size(), (now_ns() - started_ns_) / ns_per_ms);
+}
+
+void Supervisor::all_stopped() {
+    asio::post(io_, [this] { finish(); });
+}
+
+void Supervisor::watch_death(Worker& worker) {
+    worker.death.assign(worker.child.pidfd());
+    worker.death.async_wait(Stream::wait_read, [this, &worker](const boost::system::error_code& error) {
+        if (!error) died(worker);
+    });
+}
+
+/// Start-up errors reach the user's terminal, and the last of them the log.
+void Supervisor::watch_errors(Worker& worker) {
+    if (!worker.errors.is_open()) worker.errors.assign(worker.child.errors());
+    worker.errors.async_wait(Stream::wait_read, [this, &worker](const boost::system::error_code& error) {
+        if (!error && pass_on_errors(worker)) watch_errors(worker);
+    });
+}
+
+bool Supervisor::pass_on_errors(Worker& worker) {
+    std::array<char, 1024> text{};
+    boost::system::error_code ended;
+    const auto bytes = worker.errors.read_some(asio::buffer(text), ended);
+    if (ended) return false;
+    fmt::print(stderr, "{}", std::string_view(text.data(), bytes));
+    worker.last_words.assign(text.data(), bytes);
+    while (!worker.last_words.empty() && worker.last_words.back() == '\n') worker.last_words.pop_back();
+    return true;
+}
+
+void Supervisor::died(Worker& worker) {
+    if (worker.errors.is_open()) pass_on_errors(worker);
+    worker.death.release();
+    worker.errors.release();
+    const auto death = worker.child.reap();
+    crew_.died(index_of(worker), death, now_ns());
+    arm();
+}
+
+}  // namespace of::supervisor

@@ -1,0 +1,85 @@
+"""What the chaos cases share: chance from a printed seed, and processes found by the instance that they serve."""
+
+import os
+import pathlib
+import random
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+from system_support import BUILD, WORKERS, alive  # noqa: E402
+
+
+def chance():
+    """A source of chance; its seed is printed, and $OF_SEED repeats it."""
+    seed = int(os.environ.get("OF_SEED") or random.SystemRandom().getrandbits(32))
+    say("seed %d (OF_SEED=%d repeats it)" % (seed, seed))
+    return random.Random(seed)
+
+
+def say(text):
+    """A line for the reader of the log; TAP ignores it."""
+    print("# " + text, flush=True)
+
+
+def count(usual):
+    """How often a case does what it does: its figure, times $OF_CHAOS (1)."""
+    return max(1, int(usual * float(os.environ.get("OF_CHAOS") or 1)))
+
+
+def processes_of(instance):
+    """Workers of the instance that exist now, whoever their parent is: {pid: program}."""
+    found = {}
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit() or not alive(int(folder.name)):
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"--instance" in words and instance.name.encode() in words:
+            found[int(folder.name)] = words[0].decode()
+    return found
+
+
+def open_files(pid):
+    return len(list(pathlib.Path("/proc/%d/fd" % pid).iterdir()))
+
+
+def resident_kb(pid):
+    for line in pathlib.Path("/proc/%d/status" % pid).read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+def cpu_ms(pid):
+    return int(pathlib.Path("/proc/%d/schedstat" % pid).read_text().split()[0]) // 1_000_000
+
+
+def send(pid, number):
+    """Whether there was somebody to take it."""
+    try:
+        os.kill(pid, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def programs_with(instance, kind, script):
+    """A folder of worker programs, of which one is a script."""
+    folder = instance.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in WORKERS:
+        target = folder / ("of-" + name)
+        target.unlink(missing_ok=True)
+        if name == kind:
+            target.write_text(script)
+            target.chmod(0o755)
+        else:
+            target.symlink_to(BUILD / "workers" / name / ("of-" + name))
+    return str(folder)
+
+
+FATAL = [number for number in range(1, 32) if number not in (
+    signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE)]

@@ -76,7 +76,9 @@ std::string Supervisor::command_worker(Worker& worker, const Peer& peer, Correla
     const auto now = now_ns();
     if (verb == "breaker") return command_breaker(worker, peer, cause, words);
     if (verb == "start") {
-        if (crew_[index].exists) return refusal(ExitCode::failed, fmt::format("{} runs already", name));
+        const bool on_its_way_down = crew_[index].state == State::stopping;
+        if (crew_[index].exists && !on_its_way_down)
+            return refusal(ExitCode::failed, fmt::format("{} runs already", name));
         crew_.start(index, now);
         return done("starting");
     }

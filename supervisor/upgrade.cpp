@@ -3,6 +3,8 @@
 // that is in force to be right.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,8 +26,10 @@ std::string own_path() {
     return path;
 }
 
-void keep_across_exec(const std::vector<int>& descriptors, bool keep) {
-    for (const int descriptor : descriptors) fcntl(descriptor, F_SETFD, keep ? 0 : FD_CLOEXEC);
+/// Those and no others, whoever has opened them.
+void keep_across_exec(const std::vector<int>& descriptors) {
+    syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (const int descriptor : descriptors) fcntl(descriptor, F_SETFD, 0);
 }
 
 }  // namespace
@@ -80,17 +84,18 @@ void Supervisor::execute(CorrelationId cause, const std::string& path, const Con
     if (!crew_.at_rest()) return reply(refusal(ExitCode::failed, "a worker is starting or stopping; try again"));
     const auto handover = hand_over();
     const int descriptor = handover.write();
-    const auto kept = handover.descriptors();
+    auto kept = handover.descriptors();
+    kept.push_back(descriptor);
     auto& upgrades = instance_.control().instance.upgrades;
     upgrades.store(upgrades.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     reply(fmt::format("ok {} executing {}", to_string(cause), path));  // a packet leaves at once, or not at all
     const auto loop = loop_signals();
     sigprocmask(SIG_BLOCK, &loop, nullptr);  // what comes now waits for the next program
-    keep_across_exec(kept, true);
+    keep_across_exec(kept);
     const auto number = std::to_string(descriptor);
     execl(path.c_str(), path.c_str(), "run", "--config", config().path.c_str(), "--handover", number.c_str(), nullptr);
     const auto why = fmt::format("{}: {}", path, std::strerror(errno));
-    keep_across_exec(kept, false);
+    keep_across_exec({});
     close(descriptor);
     sigprocmask(SIG_UNBLOCK, &loop, nullptr);
     upgrades.store(upgrades.load(std::memory_order_relaxed) - 1, std::memory_order_release);

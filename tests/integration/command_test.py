@@ -220,7 +220,7 @@ def test_an_upgrade_to_what_does_not_fit_is_refused():
             assert code == expected and str(other) in out + err, (text, code, out, err)
         assert instance.ofctl("upgrade", str(instance.folder / "nothing"))[0] == 4
         assert wait_well(instance) == before and instance.process.poll() is None
-        assert "was not upgraded" in text_of_logs(instance)
+        wait_for(lambda: "was not upgraded" in text_of_logs(instance), "the refusals are in the log")
         assert instance.stop() == 0, instance.output()
 
 

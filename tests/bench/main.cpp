@@ -7,6 +7,7 @@
 
 #include "tests/bench/operations.hpp"
 #include "tests/bench/report.hpp"
+#include "tests/bench/restart.hpp"
 
 namespace {
 
@@ -21,6 +22,7 @@ Examples:
   of-bench ring                       a table, some two minutes
   of-bench ring --rounds 15 --json    one object; "ratios" holds the medians
   of-bench ring --only queue --only boost
+  of-bench restart                    some three minutes; daemontools, runit and s6 where they are installed
   of-bench operations                 what an update of a metric, a log record, a trace hop cost
 
 Exit codes: 0 measured, 1 a transport lost or damaged a message or could not run, 2 bad command line.)";
@@ -68,6 +70,14 @@ int ring(size_t rounds, uint64_t seed, const std::vector<std::string>& only, con
     return wrong == 0 ? 0 : 1;
 }
 
+int restart(size_t kills, uint64_t seed, bool json) {
+    std::vector<std::string> absent;
+    const auto figures = measure_restarts(kills, seed, absent);
+    for (const auto& peer : absent) fmt::print(stderr, "of-bench: without {}\n", peer);
+    fmt::print("{}", json ? json_of(figures) : table_of(figures));
+    return std::ranges::all_of(figures, [](const auto& each) { return each.lost == 0; }) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -84,6 +94,12 @@ int main(int argc, char** argv) {
     operations->add_option("--blocks", blocks, "Samples, each of 64 operations (100000)")
         ->check(CLI::Range(100, 100'000'000));
     operations->add_flag("--json", json, "One JSON object");
+    size_t kills = 150;
+    auto* restarts =
+        app.add_subcommand("restart", "From kill -9 of a child to its successor, beside other supervisors");
+    restarts->add_option("--kills", kills, "Of each supervisor's children (150)")->check(CLI::Range(1, 100'000));
+    restarts->add_option("--seed", seed, "Order of the kills");
+    restarts->add_flag("--json", json, "One JSON object");
     auto* verb = app.add_subcommand("ring", "One-way throughput and round trips of the rings and of their peers");
     verb->add_option("--rounds", rounds, "Samples of each transport (7)")->check(CLI::Range(1, 1000));
     verb->add_option("--seed", seed, "Order of the samples");
@@ -96,8 +112,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
-    if (!verb->parsed() && !operations->parsed()) {
-        fmt::print(stderr, "of-bench: say what to measure: ring or operations (of-bench --help explains)\n");
+    if (app.get_subcommands().empty()) {
+        fmt::print(stderr, "of-bench: say what to measure: ring, operations or restart (of-bench --help explains)\n");
         return 2;
     }
     try {
@@ -106,6 +122,7 @@ int main(int argc, char** argv) {
             fmt::print("{}", json ? json_of(costs) : table_of(costs));
             return 0;
         }
+        if (restarts->parsed()) return restart(kills, seed, json);
         return ring(rounds, seed, only, options, json);
     } catch (const std::exception& error) {
         fmt::print(stderr, "of-bench: {}\n", error.what());

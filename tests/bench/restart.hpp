@@ -1,0 +1,24 @@
+// From kill -9 of a child to its successor: `of-bench restart`. All supervisors run at the same time, and are killed a
+// child in turn, so that a slow moment of the machine meets them all.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace of::bench {
+
+struct RestartFigures {
+    std::string key;
+    std::string name;
+    std::vector<int64_t> first_ns;  ///< kill to the successor's first statement, sorted
+    std::vector<int64_t> ready_ns;  ///< kill to the successor's ready, sorted
+    uint64_t lost = 0;              ///< kills without a successor in time
+    int64_t start_ns = 0;           ///< of the supervisor, to four children ready
+};
+
+/// `kills` of each supervisor. What is not installed is named in `absent`.
+std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::vector<std::string>& absent);
+std::string table_of(const std::vector<RestartFigures>& figures);
+std::string json_of(const std::vector<RestartFigures>& figures);
+
+}  // namespace of::bench

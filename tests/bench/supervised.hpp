@@ -1,0 +1,69 @@
+// Four trivial children under one supervisor: ours, a peer, or the floor. Everything lies in a folder of its own, and
+// nothing is left of it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/bench/restart_record.hpp"
+
+namespace of::bench {
+
+inline constexpr size_t children_each = 4;
+
+/// The children's notes, in a file that they map.
+class Records {
+  public:
+    explicit Records(const std::filesystem::path& folder);
+    ~Records();
+    ChildRecord& operator[](size_t index) { return records_[index]; }
+    std::string path() const { return path_; }
+
+  private:
+    std::string path_;
+    ChildRecord* records_ = nullptr;
+};
+
+/// How to start a kind of supervisor.
+struct SupervisorKind {
+    std::string key;
+    std::string name;
+    std::function<pid_t(const std::filesystem::path& folder)> start;
+    bool ours = false;
+};
+
+class Supervised {
+  public:
+    /// Starts it, and waits until all of its children are there. Throws if they do not come.
+    Supervised(const SupervisorKind& kind, const std::filesystem::path& parent);
+    ~Supervised();
+    Supervised(const Supervised&) = delete;
+
+    const SupervisorKind& kind() const { return kind_; }
+    ChildRecord& child(size_t index) { return (*records_)[index]; }
+    pid_t pid() const { return pid_; }
+    /// From the start of the supervisor to the last child's ready, ns.
+    int64_t start_ns() const { return start_ns_; }
+
+  private:
+    SupervisorKind kind_;
+    std::filesystem::path folder_;
+    std::unique_ptr<Records> records_;
+    pid_t pid_ = 0;
+    int64_t start_ns_ = 0;
+};
+
+/// Those that are installed; what is missing is named in `absent`.
+std::vector<SupervisorKind> supervisor_kinds(std::vector<std::string>& absent);
+
+/// Everything that this process has started, children of children included, ends. It has to be their subreaper.
+void end_descendants();
+
+int64_t monotonic_ns();
+
+}  // namespace of::bench

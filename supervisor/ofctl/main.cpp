@@ -42,7 +42,7 @@ CLI::App* add_verb(CLI::App& parent, Verb& chosen, const char* name, const char*
 void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     auto* status_verb = add_verb(app, chosen, "status", "The workers: state, pid, restarts, heartbeat, lag", status);
     status_verb->add_option("WORKER", options.names, "Only these");
-    status_verb->add_flag("--wide", options.wide, "The duty cycle as well: turns, the longest, overruns");
+    status_verb->add_flag("--wide", options.wide, "Duty cycle and resources as well");
     status_verb->add_flag("--schedule", options.schedule, "When a worker that fails again and again is started anew");
     status_verb->add_option("-w,--watch", options.watch_s, "Print again each SEC seconds")
         ->check(CLI::Range(1, 86'400));

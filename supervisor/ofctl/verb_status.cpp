@@ -3,10 +3,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 
-#include "shm/commit_word.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/process_facts.hpp"
 #include "supervisor/ofctl/verbs.hpp"
 
 namespace of::ofctl {
@@ -122,7 +123,59 @@ void print_duty(const std::vector<ProcessView>& workers, const Options& options)
     put_line(fmt::format("an overrun is a turn of more than {}", span_text(shm::turn_limit_ns)));
 }
 
-void print_json(const View& view, const std::vector<ProcessView>& workers) {
+std::optional<ProcessFacts> facts_of(const ProcessView& process) {
+    if (!process.alive) return {};
+    return process_facts(fmt::format("/proc/{}", process.slot->desk.pid.load(std::memory_order_relaxed)));
+}
+
+/// "64.0M", or what is no number as it is.
+std::string limit_text(const std::string& limit) {
+    uint64_t bytes = 0;
+    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), bytes);
+    return error == std::errc{} && end == limit.data() + limit.size() ? bytes_text(bytes) : limit;
+}
+
+/// What each worker has of the machine, as the kernel says.
+void print_resources(const std::vector<ProcessView>& workers, const Options& options) {
+    using enum Table::Align;
+    Table table({{"WORKER"},
+                 {"RSS", right},
+                 {"CPU", right},
+                 {"NICE", right},
+                 {"SCHED"},
+                 {"CPUS"},
+                 {"OOM", right},
+                 {"FILES", right},
+                 {"LOCKED", right},
+                 {"CORE", right}});
+    std::string cgroups;
+    for (const auto& process : workers) {
+        const auto facts = facts_of(process);
+        if (!facts) continue;
+        table.add({process.name, bytes_text(facts->rss_bytes), span_text(facts->cpu_ns), std::to_string(facts->nice),
+                   facts->scheduler, facts->cpus, std::to_string(facts->oom_score_adjust), facts->open_files,
+                   limit_text(facts->locked_bytes), limit_text(facts->core_bytes)});
+        if (facts->cgroup.size() > 1) cgroups += fmt::format("\n{}: cgroup {}", process.name, facts->cgroup);
+    }
+    put_line("");
+    table.print(options.headers);
+    if (!cgroups.empty()) put_line(cgroups.substr(1));
+}
+
+void add_facts(Json& json, const ProcessView& process) {
+    const auto facts = facts_of(process);
+    if (!facts) return;
+    json.key("resources").open_object();
+    json.field("rss_bytes", facts->rss_bytes).field("cpu_ms", facts->cpu_ns / 1'000'000).field("nice", facts->nice);
+    json.field("scheduler", std::string_view(facts->scheduler)).field("cpus", std::string_view(facts->cpus));
+    json.field("oom_score_adjust", facts->oom_score_adjust)
+        .field("open_files", std::string_view(facts->open_files))
+        .field("locked_bytes", std::string_view(facts->locked_bytes))
+        .field("core_bytes", std::string_view(facts->core_bytes));
+    json.field("cgroup", std::string_view(facts->cgroup)).field("uid", facts->uid).close_object();
+}
+
+void print_json(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
     Json json;
     json.open_object()
         .field("instance", std::string_view(view.source().instance))
@@ -148,8 +201,9 @@ void print_json(const View& view, const std::vector<ProcessView>& workers) {
             .field("overruns", slot.own.overruns.load(std::memory_order_relaxed));
         json.field("messages", slot.own.messages.load(std::memory_order_relaxed))
             .field("lag", unread(view, process))
-            .field("lost", lost(process))
-            .close_object();
+            .field("lost", lost(process));
+        if (options.wide) add_facts(json, process);
+        json.close_object();
     }
     json.close_array().close_object();
     put_line(json.text());
@@ -171,10 +225,11 @@ int status_once(const Options& options) {
     }
     const auto workers = chosen(*view, options);
     if (options.json) {
-        print_json(*view, workers);
+        print_json(*view, workers, options);
     } else {
         print_table(*view, workers, options);
         if (options.wide) print_duty(workers, options);
+        if (options.wide && !options.source.copied()) print_resources(workers, options);
     }
     flush_output();
     return verdict(*view, workers);

@@ -265,6 +265,10 @@ def test_resources_are_what_the_kernel_says():
         assert (folder / "oom_score_adj").read_text().strip() == "500"
         assert re.search(r"Max open files +321 ", (folder / "limits").read_text())
         assert re.search(r"Cpus_allowed_list:\t0\n", (folder / "status").read_text())
+        shown = {row["name"]: row["resources"] for row in instance.ofctl_json("status", "--wide")["workers"]}["logger"]
+        assert (shown["nice"], shown["oom_score_adjust"], shown["open_files"], shown["cpus"]) == (4, 500, "321", "0"), shown
+        code, out, err = instance.ofctl("status", "--wide")
+        assert code == 0 and not [line for line in out.splitlines() if len(line) > 80], out
         rewrite(instance, **{"supervisor.logger": {"nice": 5}})
         code, out, err = instance.ofctl("config", "reload")
         assert code == 0 and "logger restarted" in out and "storage unchanged" in out, (code, out, err)

@@ -81,5 +81,9 @@ def programs_with(instance, kind, script):
     return str(folder)
 
 
+# A shell that runs us in the background has these ignored, and whoever we start would inherit that.
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 FATAL = [number for number in range(1, 32) if number not in (
     signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE)]

@@ -11,7 +11,9 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace of::bench {
 
@@ -58,6 +60,21 @@ class Roudi {
             const auto* group = getgrgid(getegid());
             if (group != nullptr) shm_unlink((std::string("/") + group->gr_name).c_str());
             for (const char* file : {"/tmp/roudi", "/tmp/roudi.lock", "/tmp/iox-unique-roudi.lock"}) unlink(file);
+        }
+        remove_clients_leftovers();
+    }
+
+    /// Its clients are our forks, which leave a socket and a lock each: /tmp/of-bench-PID and /tmp/of-bench-PID.lock.
+    static void remove_clients_leftovers() {
+        constexpr std::string_view prefix = "of-bench-";
+        std::error_code ignored;
+        for (const auto& entry : std::filesystem::directory_iterator("/tmp", ignored)) {
+            const auto name = entry.path().filename().string();
+            if (!name.starts_with(prefix)) continue;
+            char* end = nullptr;
+            const auto pid = std::strtol(name.c_str() + prefix.size(), &end, 10);
+            const bool of_client = pid > 0 && (*end == '\0' || std::string_view(end) == ".lock");
+            if (of_client && kill(static_cast<pid_t>(pid), 0) != 0) std::filesystem::remove(entry.path(), ignored);
         }
     }
 

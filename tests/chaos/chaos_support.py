@@ -7,7 +7,7 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-from system_support import BUILD, WORKERS, alive  # noqa: E402
+from system_support import WORKERS, alive  # noqa: E402
 
 
 def chance():
@@ -64,21 +64,6 @@ def send(pid, number):
         return True
     except ProcessLookupError:
         return False
-
-
-def programs_with(instance, kind, script):
-    """A folder of worker programs, of which one is a script."""
-    folder = instance.folder / "bin"
-    folder.mkdir(exist_ok=True)
-    for name in WORKERS:
-        target = folder / ("of-" + name)
-        target.unlink(missing_ok=True)
-        if name == kind:
-            target.write_text(script)
-            target.chmod(0o755)
-        else:
-            target.symlink_to(BUILD / "workers" / name / ("of-" + name))
-    return str(folder)
 
 
 # A shell that runs us in the background has these ignored, and whoever we start would inherit that.

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 
-from chaos_support import FATAL, WORKERS, chance, count, cpu_ms, open_files, processes_of, programs_with, resident_kb, say, send
-from system_support import SUPERVISOR, Instance, alive, process_state, synthetic, toml_of, wait_for
+from chaos_support import FATAL, WORKERS, chance, count, cpu_ms, open_files, processes_of, resident_kb, say, send
+from system_support import SUPERVISOR, Instance, alive, process_state, programs_with, synthetic, toml_of, wait_for
 import tap
 
 NO_RESOURCES = 10

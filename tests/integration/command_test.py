@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from system_support import BUILD, SUPERVISOR, WORKERS, Instance, alive, process_state, run, synthetic, toml_of, wait_for
+from system_support import BUILD, SUPERVISOR, WORKERS, Instance, alive, process_state, programs_with, run, synthetic, toml_of, wait_for
 import tap
 
 MISMATCH = 9
@@ -33,21 +33,6 @@ def rewrite(instance, /, **sections):
 def wait_well(instance):
     instance.wait_healthy()
     return instance.pids()
-
-
-def programs_with(instance, kind, script):
-    """A folder of worker programs, of which one is a script."""
-    folder = instance.folder / "bin"
-    folder.mkdir(exist_ok=True)
-    for name in WORKERS:
-        target = folder / ("of-" + name)
-        target.unlink(missing_ok=True)
-        if name == kind:
-            target.write_text(script)
-            target.chmod(0o755)
-        else:
-            target.symlink_to(BUILD / "workers" / name / ("of-" + name))
-    return folder
 
 
 def test_workers_are_stopped_and_started_one_by_one():
@@ -242,7 +227,7 @@ def test_grandchildren_do_not_outlive_their_worker():
         script = ("#!/bin/sh\nif [ \"$1\" != --check-config ]; then\nsleep 1000 >/dev/null 2>&1 & echo $! >>%s\n"
                   "setsid sh -c 'echo $$ >>%s; exec sleep 1000' >/dev/null 2>&1 &\nfi\nexec %s \"$@\"\n" %
                   (note, note, BUILD / "workers/logger/of-logger"))
-        rewrite(instance, instance={"bin_dir": str(programs_with(instance, "logger", script))})
+        rewrite(instance, instance={"bin_dir": programs_with(instance, "logger", script)})
         instance.start_and_wait()
         pids = wait_for(lambda: (lambda found: found if len(found) == 2 else None)([int(word) for word in note.read_text().split()]), "two grandchildren")
         instance.seen |= set(pids)

@@ -178,5 +178,20 @@ class Instance:
         return code
 
 
+def programs_with(instance, kind, script):
+    """A folder of worker programs, of which one is a script."""
+    folder = instance.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in WORKERS:
+        target = folder / ("of-" + name)
+        target.unlink(missing_ok=True)
+        if name == kind:
+            target.write_text(script)
+            target.chmod(0o755)
+        else:
+            target.symlink_to(BUILD / "workers" / name / ("of-" + name))
+    return str(folder)
+
+
 def synthetic(*arguments):
     return Exchange(EXCHANGE, "--synthetic", "--seed", "7", "--rate", "300", *arguments)

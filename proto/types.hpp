@@ -20,6 +20,7 @@ inline constexpr std::array process_kinds{ProcessKind::supervisor, ProcessKind::
 
 /// Feed workers that one instance can run at most.
 inline constexpr uint8_t feeds_max = 8;
+inline constexpr uint8_t feeds_default = 1;  ///< feed workers of an instance; more are not configurable yet
 
 constexpr std::string_view name_of(ProcessKind kind) {
     switch (kind) {

@@ -141,7 +141,7 @@ Expected<Segment> Segment::create(const SegmentSpec& spec) {
                     "shared memory for {} ({:.1f} MiB) is not to be had: {}; see df /dev/shm, or make [rings] smaller",
                     name, static_cast<double>(spec.total_bytes()) / 1048576.0, reason(error)));
         }
-        bip::mapped_region region(object, bip::read_write, 0, spec.total_bytes(), nullptr, MAP_SHARED | MAP_POPULATE);
+        bip::mapped_region region(object, bip::read_write, 0, spec.total_bytes(), nullptr, MAP_SHARED);
         fill_header(*static_cast<SegmentHeader*>(region.get_address()), spec);
         return Segment(std::move(region));
     } catch (const bip::interprocess_exception& error) {

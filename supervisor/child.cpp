@@ -147,6 +147,13 @@ Death Child::reap() {
     return death;
 }
 
+std::optional<int> Child::peek() const {
+    siginfo_t info{};
+    const bool seen = waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (!seen || info.si_pid == 0 || info.si_code != CLD_EXITED) return std::nullopt;
+    return info.si_status;
+}
+
 void Child::signal(int number) const {
     if (pidfd_ >= 0) syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Child {
     /// After pidfd() became readable: ends the rest of its process group, and says how it ended. The process is gone
     /// for good and can write no more.
     Death reap();
+    /// Its exit code if it has exited and is yet to be reaped; nothing while it runs or if a signal ended it.
+    std::optional<int> peek() const;
     /// Through the pidfd: can only reach this child.
     void signal(int number) const;
 

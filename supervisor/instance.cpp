@@ -74,7 +74,7 @@ void end_leftover(shm::DeskLine& desk) {
 }  // namespace
 
 Instance::Instance(const Config& config)
-    : config_(config), processes_(processes_of(1)), channels_(channels_of(processes_)) {}
+    : config_(config), processes_(processes_of(feeds_default)), channels_(channels_of(processes_)) {}
 
 Instance::~Instance() {
     if (lock_fd_ >= 0) close(lock_fd_);
@@ -90,7 +90,7 @@ Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
                       .and_then([&] { return instance->open_segments(); })
                       .and_then([&] { return instance->open_governor(); });
     if (opened) return instance;
-    for (const auto& name : instance->created_) shm::remove_segment(name);
+    instance->abandon();
     return tl::make_unexpected(opened.error());
 }
 
@@ -205,6 +205,11 @@ shm::Segment Instance::segment(const Channel& channel) const {
     auto opened = shm::Segment::open(spec(channel), shm::Access::read_write);
     OF_ASSERT(opened.has_value());  // made or verified by open() a moment ago
     return std::move(*opened);
+}
+
+void Instance::abandon() {
+    for (const auto& name : created_) shm::remove_segment(name);
+    if (governor_) governor_->release();
 }
 
 void Instance::remove_segments() {

@@ -43,6 +43,8 @@ class Instance {
     int lock_descriptor() const { return lock_fd_; }
     int governor_descriptor() const { return governor_ ? governor_->lock_descriptor() : -1; }
 
+    /// Instead of a run: unlinks what open() has made, and leaves what it has found.
+    void abandon();
     /// After an orderly stop: unlinks every segment that is this instance's alone.
     void remove_segments();
 

@@ -111,41 +111,12 @@ int schedule(const Options& options) {
     return code(ExitCode::ok);
 }
 
-/// Everything anew: read, checked, locked, made.
-Expected<Beginning> begin(const Options& options, std::vector<settings::Problem>& problems) {
-    ConfigText text(options.path);
-    auto checked = read_config(options.path, text.descriptor());
-    auto found = check_whole_file(checked, text.descriptor());
-    if (!found) return tl::make_unexpected(found.error());
-    problems = std::move(*found);
-    if (!problems.empty()) return fail(ErrorKind::invalid, "");
-    auto programs = Programs::open(checked.config);
-    if (!programs) return tl::make_unexpected(programs.error());
-    auto instance = Instance::open(checked.config);
-    if (!instance) return tl::make_unexpected(instance.error());
-    return Beginning{std::move(checked), std::move(text), std::move(*instance), std::move(*programs), {}};
-}
-
-/// Everything as the program before this one has left it.
-Expected<Beginning> go_on(const Options& options) {
-    auto handover = Handover::read(options.handover);
-    if (!handover) return tl::make_unexpected(handover.error());
-    auto text = ConfigText::adopt(handover->config);
-    auto checked = read_config(options.path, text.descriptor());
-    auto programs = Programs::open(checked.config);
-    if (!programs) return tl::make_unexpected(programs.error());
-    auto instance = Instance::resume(checked.config, handover->lock, handover->governor);
-    if (!instance) return tl::make_unexpected(instance.error());
-    return Beginning{std::move(checked), std::move(text), std::move(*instance), std::move(*programs),
-                     std::move(*handover)};
-}
-
 int run(const Options& options) {
     // From here on a signal waits until the supervisor can stop in order what has been made.
     const sigset_t waiting = Supervisor::loop_signals();
     sigprocmask(SIG_BLOCK, &waiting, nullptr);
     std::vector<settings::Problem> problems;
-    auto beginning = options.handover < 0 ? begin(options, problems) : go_on(options);
+    auto beginning = options.handover < 0 ? begin(options.path, problems) : go_on(options.path, options.handover);
     if (!problems.empty()) {
         fmt::print(stderr, "{}", settings::render(options.path, problems));
         return code(ExitCode::usage);

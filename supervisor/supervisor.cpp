@@ -44,9 +44,9 @@ Supervisor::Supervisor(Beginning beginning)
       text_(std::move(beginning.text)),
       owned_instance_(std::move(beginning.instance)),
       instance_(*owned_instance_),
-      programs_(std::move(beginning.programs)),
+      launcher_(std::move(beginning.launcher)),
+      newcomers_(std::move(beginning.newcomers)),
       handover_(std::move(beginning.handover)),
-      cgroups_(config().cgroups ? Cgroups::open() : Cgroups()),
       correlations_(self, epoch_of(instance_.control())),
       crew_(*this, std::random_device{}()),
       bell_(io_),
@@ -57,8 +57,6 @@ Supervisor::Supervisor(Beginning beginning)
 
 Supervisor::~Supervisor() {
     if (notices_.is_open()) notices_.release();
-    for (const int bell : bells_) ::close(bell);
-    for (const int end : lifeline_) ::close(end);
 }
 
 sigset_t Supervisor::loop_signals() {
@@ -68,25 +66,10 @@ sigset_t Supervisor::loop_signals() {
     return set;
 }
 
-Expected<void> Supervisor::make_doorbells() {
-    if (handover_) {
-        bells_ = handover_->bells;
-        std::ranges::copy(handover_->lifeline, lifeline_);
-    } else if (pipe2(lifeline_, O_CLOEXEC) != 0) {
-        return fail(ErrorKind::failed, "pipe: no file descriptor left");
-    }
-    for (size_t i = 0; i < instance_.processes().size(); ++i) {
-        if (!handover_) bells_.push_back(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-        if (i >= bells_.size() || bells_[i] < 0) return fail(ErrorKind::failed, "eventfd: no file descriptor left");
-        doorbells_argument_ += fmt::format("{}{}={}", i == 0 ? "" : ",", name_of(instance_.processes()[i]), bells_[i]);
-    }
-    return {};
-}
-
 void Supervisor::add_worker(size_t slot, bool fence) {
     const auto process = instance_.processes()[slot];
     const auto bell_of = [&](shm::WakeAt wake_at) {
-        return shm::DoorbellWriter(instance_.control().processes[slot].sleep, bells_[slot], fence, wake_at);
+        return shm::DoorbellWriter(instance_.control().processes[slot].sleep, launcher_.bells()[slot], fence, wake_at);
     };
     auto worker = std::make_unique<Worker>(io_, process);
     worker->slot = &instance_.slot(process);
@@ -99,6 +82,7 @@ void Supervisor::add_worker(size_t slot, bool fence) {
                                              instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
                                              bell_of(shm::WakeAt::fill));
     }
+    if (workers_.size() < newcomers_.size()) worker->successor = std::move(newcomers_[workers_.size()]);
     crew_.add(name_of(process), process.kind, config().workers.at(process.kind).member);
     workers_.push_back(std::move(worker));
 }
@@ -108,9 +92,8 @@ Expected<void> Supervisor::prepare() {
     auto& control = instance_.control();
     const bool fence = !shm::register_membarrier();
     control.instance.fence.store(fence ? 1 : 0, std::memory_order_relaxed);
-    if (auto made = make_doorbells(); !made) return made;
     for (size_t slot = 1; slot < instance_.processes().size(); ++slot) add_worker(slot, fence);
-    doorbell_.emplace(control.processes[0].sleep, bells_[0], fence);
+    doorbell_.emplace(control.processes[0].sleep, launcher_.bells()[0], fence);
     auto& desk = control.processes[0].desk;
     const auto pid = static_cast<uint64_t>(getpid());
     desk.pid.store(pid, std::memory_order_relaxed);
@@ -140,9 +123,8 @@ Expected<void> Supervisor::prepare() {
 /// At the start, and after a reload. What has no effect is worth a line: somebody relies on it.
 void Supervisor::apply_limits() {
     for (const auto& worker : workers_) {
-        const auto name = name_of(worker->process);
-        for (const auto& why : cgroups_.limit(name, config().workers.at(worker->process.kind).limits))
-            journal_->write(log_event::limit_without_effect, next_correlation(), name, why);
+        for (const auto& why : launcher_.limit(worker->process, config().workers.at(worker->process.kind).limits))
+            journal_->write(log_event::limit_without_effect, next_correlation(), name_of(worker->process), why);
     }
 }
 

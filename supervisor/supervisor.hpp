@@ -14,27 +14,15 @@
 #include <optional>
 
 #include "supervisor/asking.hpp"
+#include "supervisor/beginning.hpp"
 #include "supervisor/child.hpp"
-#include "supervisor/config.hpp"
 #include "supervisor/control_server.hpp"
 #include "supervisor/crew.hpp"
 #include "supervisor/death_watch.hpp"
-#include "supervisor/handover.hpp"
-#include "supervisor/instance.hpp"
 #include "supervisor/notify.hpp"
-#include "supervisor/programs.hpp"
 #include "supervisor/wire.hpp"
 
 namespace of::supervisor {
-
-/// What a supervisor begins with: everything read, checked and opened.
-struct Beginning {
-    CheckedConfig checked;
-    ConfigText text;
-    std::unique_ptr<Instance> instance;
-    Programs programs;
-    std::optional<Handover> handover;  ///< from the program that this process was before `ofctl upgrade`
-};
 
 class Supervisor final : private World {
   public:
@@ -53,8 +41,7 @@ class Supervisor final : private World {
         Worker(boost::asio::io_context& io, ProcessId id) : process(id), death(io), errors(io) {}
         ProcessId process;
         Child child;
-        Child successor;         ///< started, and waiting at its gate
-        int gate = -1;           ///< our end of the successor's
+        Newcomer successor;
         std::string last_words;  ///< what it wrote to stderr
         std::unique_ptr<WorkerWire> wire;
         shm::ProcessSlot* slot = nullptr;
@@ -77,7 +64,6 @@ class Supervisor final : private World {
 
     // supervisor.cpp: set-up, events, and the loop
     Expected<void> prepare();
-    Expected<void> make_doorbells();
     void apply_limits();
     void add_worker(size_t slot, bool fence);
     void introduce();
@@ -113,8 +99,7 @@ class Supervisor final : private World {
     void start_failed(size_t worker, const Death& death) override;
     void all_run() override;
     void all_stopped() override;
-    Expected<void> start_process(Worker& worker);
-    std::vector<std::string> arguments(const Worker& worker, int gate) const;
+    Expected<void> launch(Worker& worker);
     void watch_death(Worker& worker);
     void watch_errors(Worker& worker);
     bool pass_on_errors(Worker& worker);
@@ -149,16 +134,13 @@ class Supervisor final : private World {
     ConfigText text_;
     std::unique_ptr<Instance> owned_instance_;
     Instance& instance_;
-    Programs programs_;
+    Launcher launcher_;
+    std::vector<Newcomer> newcomers_;  ///< of the start, until they have become the workers' successors
     std::optional<Handover> handover_;
-    Cgroups cgroups_;
     Notify notify_ = Notify::from_environment();
     boost::asio::io_context io_{1};
     CorrelationSource correlations_;
     Crew crew_;
-    std::vector<int> bells_;  ///< eventfd of each process, in the order of instance_.processes()
-    std::string doorbells_argument_;
-    int lifeline_[2]{-1, -1};                       ///< the workers read the first end; the second is ours alone
     std::vector<std::unique_ptr<Worker>> workers_;  ///< in the order of their start, as the crew numbers them
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<ControlServer> control_;

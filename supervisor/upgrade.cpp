@@ -67,8 +67,8 @@ Handover Supervisor::hand_over() {
                       .governor = instance_.governor_descriptor(),
                       .config = text_.descriptor(),
                       .control = control_->descriptor(),
-                      .lifeline = {lifeline_[0], lifeline_[1]},
-                      .bells = bells_,
+                      .lifeline = launcher_.lifeline(),
+                      .bells = launcher_.bells(),
                       .config_generation = config_generation_,
                       .workers = {}};
     for (size_t i = 0; i < workers_.size(); ++i) {

@@ -29,75 +29,35 @@ void note_death(shm::DeskLine& desk, const Death& death, Cause cause) {
 
 }  // namespace
 
-std::vector<std::string> Supervisor::arguments(const Worker& worker, int gate) const {
-    std::vector<std::string> words{"--instance",     config().instance,
-                                   "--index",        std::to_string(worker.process.index),
-                                   "--config",       config().path,
-                                   "--config-fd",    std::to_string(text_.descriptor()),
-                                   "--data-dir",     config().data_dir,
-                                   "--log-dir",      config().log_dir,
-                                   "--trace-sample", std::to_string(config().trace_sample),
-                                   "--breaker",      config().breaker,
-                                   "--wait",         config().wait,
-                                   "--parent",       std::to_string(getpid()),
-                                   "--gate",         std::to_string(gate),
-                                   "--lifeline",     std::to_string(lifeline_[0]),
-                                   "--doorbells",    doorbells_argument_};
-    if (config().workers.at(worker.process.kind).resources.lock_memory) words.emplace_back("--lock-memory");
-    return words;
-}
-
-/// As far as the gate: nothing that it does until then can be seen in the segments.
-Expected<void> Supervisor::start_process(Worker& worker) {
-    int gate[2];
-    if (pipe2(gate, O_CLOEXEC) != 0) return fail(ErrorKind::failed, fmt::format("pipe: {}", std::strerror(errno)));
-    const auto& program = programs_.of(worker.process.kind);
-    std::vector<int> inherited = bells_;
-    inherited.insert(inherited.end(), {text_.descriptor(), gate[0], lifeline_[0]});
-    auto spawned = worker.successor.spawn({.program = program.descriptor,
-                                           .path = program.path,
-                                           .argv = arguments(worker, gate[0]),
-                                           .inherited = std::move(inherited),
-                                           .resources = config().workers.at(worker.process.kind).resources,
-                                           .cgroup = cgroups_.leaf(name_of(worker.process))});
-    close(gate[0]);
-    if (!spawned) {
-        close(gate[1]);
-        return spawned;
-    }
-    worker.gate = gate[1];
+Expected<void> Supervisor::launch(Worker& worker) {
+    auto launched = launcher_.launch(worker.process, config(), text_);
+    if (!launched) return tl::make_unexpected(launched.error());
+    worker.successor = std::move(*launched);
     return {};
 }
 
 void Supervisor::prepare(size_t index) {
     auto& worker = *workers_[index];
     // Without a successor in hand, spawn() tries again and says what is wrong.
-    if (!worker.successor.runs()) static_cast<void>(start_process(worker));
+    if (!worker.successor.exists()) static_cast<void>(launch(worker));
 }
 
-void Supervisor::dismiss(size_t index) {
-    auto& worker = *workers_[index];
-    if (!worker.successor.runs()) return;
-    worker.successor.signal(SIGKILL);
-    worker.successor.reap();
-    close(std::exchange(worker.gate, -1));
-}
+void Supervisor::dismiss(size_t index) { workers_[index]->successor.dismiss(); }
 
 bool Supervisor::spawn(size_t index) {
     auto& worker = *workers_[index];
     auto& desk = worker.slot->desk;
-    if (!worker.successor.runs()) {
-        if (auto started = start_process(worker); !started) {
+    if (!worker.successor.exists()) {
+        if (auto launched = launch(worker); !launched) {
             journal_->write(log_event::worker_died, next_correlation(), name_of(worker.process), uint64_t{0},
-                            started.error().message, uint64_t{0});
+                            launched.error().message, uint64_t{0});
             return false;
         }
     }
-    worker.child = std::move(worker.successor);
     worker.last_words.clear();
     worker.wire->forget_commands();
     const auto incarnation = desk.incarnation.load(std::memory_order_relaxed) + 1;
-    const auto pid = static_cast<uint64_t>(worker.child.pid());
+    const auto pid = static_cast<uint64_t>(worker.successor.pid());
     desk.incarnation.store(incarnation, std::memory_order_release);
     desk.spawn_ns.store(now_ns(), std::memory_order_relaxed);
     desk.next_start_ns.store(0, std::memory_order_relaxed);
@@ -107,10 +67,7 @@ bool Supervisor::spawn(size_t index) {
     desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
     desk.pid.store(pid, std::memory_order_release);
     say(*worker.slot, WorkerState::spawned);
-    constexpr uint64_t come_in = 1;
-    [[maybe_unused]] const auto bytes =
-        write(worker.gate, &come_in, sizeof come_in);  // a dead one is seen by its pidfd
-    close(std::exchange(worker.gate, -1));
+    worker.child = worker.successor.let_in();
     journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
     watch_death(worker);
     watch_errors(worker);

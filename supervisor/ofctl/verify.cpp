@@ -25,7 +25,7 @@ std::vector<ProcessId> processes_in(const Source& source) {
                 found.push_back(*process);
         }
     }
-    return found.empty() ? processes_of(1) : found;
+    return found.empty() ? processes_of(feeds_default) : found;
 }
 
 std::string field_words(const Field& field) {

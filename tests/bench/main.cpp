@@ -7,6 +7,7 @@
 
 #include "tests/bench/operations.hpp"
 #include "tests/bench/report.hpp"
+#include "tests/bench/own_workers.hpp"
 #include "tests/bench/restart.hpp"
 
 namespace {
@@ -70,11 +71,12 @@ int ring(size_t rounds, uint64_t seed, const std::vector<std::string>& only, con
     return wrong == 0 ? 0 : 1;
 }
 
-int restart(size_t kills, uint64_t seed, bool json) {
+int restart(size_t kills, uint64_t seed, size_t starts, int64_t idle_s, bool json) {
     std::vector<std::string> absent;
+    const auto own = measure_own_workers(starts, idle_s);
     const auto figures = measure_restarts(kills, seed, absent);
     for (const auto& peer : absent) fmt::print(stderr, "of-bench: without {}\n", peer);
-    fmt::print("{}", json ? json_of(figures) : table_of(figures));
+    fmt::print("{}", json ? json_of(figures, own) : table_of(figures) + table_of(own));
     return std::ranges::all_of(figures, [](const auto& each) { return each.lost == 0; }) ? 0 : 1;
 }
 
@@ -99,6 +101,10 @@ int main(int argc, char** argv) {
         app.add_subcommand("restart", "From kill -9 of a child to its successor, beside other supervisors");
     restarts->add_option("--kills", kills, "Of each supervisor's children (150)")->check(CLI::Range(1, 100'000));
     restarts->add_option("--seed", seed, "Order of the kills");
+    size_t starts = 10;
+    int64_t idle_s = 10;
+    restarts->add_option("--starts", starts, "Of an instance with its real workers (10)")->check(CLI::Range(1, 1000));
+    restarts->add_option("--idle", idle_s, "Seconds to look at an idle supervisor (10)")->check(CLI::Range(1, 3600));
     restarts->add_flag("--json", json, "One JSON object");
     auto* verb = app.add_subcommand("ring", "One-way throughput and round trips of the rings and of their peers");
     verb->add_option("--rounds", rounds, "Samples of each transport (7)")->check(CLI::Range(1, 1000));
@@ -122,7 +128,7 @@ int main(int argc, char** argv) {
             fmt::print("{}", json ? json_of(costs) : table_of(costs));
             return 0;
         }
-        if (restarts->parsed()) return restart(kills, seed, json);
+        if (restarts->parsed()) return restart(kills, seed, starts, idle_s, json);
         return ring(rounds, seed, only, options, json);
     } catch (const std::exception& error) {
         fmt::print(stderr, "of-bench: {}\n", error.what());

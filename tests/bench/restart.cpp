@@ -116,7 +116,7 @@ std::string table_of(const std::vector<RestartFigures>& figures) {
     return text;
 }
 
-std::string json_of(const std::vector<RestartFigures>& figures) {
+std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own) {
     std::string text = "{\"supervisors\":{";
     for (const auto& each : figures)
         text += fmt::format("{}\"{}\":{{\"kills\":{},\"lost\":{},\"first\":{},\"ready\":{},\"start_ms\":{:.3f}}}",
@@ -125,7 +125,7 @@ std::string json_of(const std::vector<RestartFigures>& figures) {
     text += "},\"ratios\":{";
     for (const auto& [name, samples, share] : ratios)
         text += fmt::format("{}\"{}\":{:.4f}", name == ratios[0].name ? "" : ",", name, ratio(figures, samples, share));
-    return text + "}}\n";
+    return fmt::format("{}}},\"own\":{}}}\n", text, json_of(own));
 }
 
 }  // namespace of::bench

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/own_workers.hpp"
+
 namespace of::bench {
 
 struct RestartFigures {
@@ -19,6 +21,6 @@ struct RestartFigures {
 /// `kills` of each supervisor. What is not installed is named in `absent`.
 std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::vector<std::string>& absent);
 std::string table_of(const std::vector<RestartFigures>& figures);
-std::string json_of(const std::vector<RestartFigures>& figures);
+std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own);
 
 }  // namespace of::bench

@@ -27,24 +27,6 @@ fs::path trivial_worker() { return own_folder() / "of-trivial-worker"; }
 
 std::string child_folder(size_t index) { return fmt::format("child{}", index); }
 
-pid_t spawn(const std::vector<std::string>& command, const fs::path& folder, bool silent = true) {
-    std::vector<char*> argv;
-    for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-    if (silent)
-        for (const int number : {1, 2})
-            posix_spawn_file_actions_addopen(&actions, number, (folder / "output").c_str(),
-                                             O_WRONLY | O_CREAT | O_APPEND, 0600);
-    pid_t pid = 0;
-    const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) throw std::runtime_error(fmt::format("{}: {}", command[0], std::strerror(error)));
-    return pid;
-}
-
 /// A folder for each child, with `run` in it, as daemontools, runit and s6 want it.
 void make_services(const fs::path& folder) {
     for (size_t i = 0; i < children_each; ++i) {
@@ -102,7 +84,7 @@ pid_t start_ours(const fs::path& folder) {
         getpid(), getpid(), bin.string());
     setenv(record_variable, (folder / "record").c_str(), 1);
     const auto pid =
-        spawn({(own_folder() / "../../supervisor/ofsupervisor").string(), "run", "--config", "orderflow.toml"}, folder);
+        spawn({supervisor_program().string(), "run", "--config", "orderflow.toml"}, folder);
     unsetenv(record_variable);
     return pid;
 }
@@ -119,6 +101,26 @@ bool installed(const std::string& program) {
 }
 
 }  // namespace
+
+pid_t spawn(const std::vector<std::string>& command, const fs::path& folder, bool silent) {
+    std::vector<char*> argv;
+    for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+    if (silent)
+        for (const int number : {1, 2})
+            posix_spawn_file_actions_addopen(&actions, number, (folder / "output").c_str(),
+                                             O_WRONLY | O_CREAT | O_APPEND, 0600);
+    pid_t pid = 0;
+    const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) throw std::runtime_error(fmt::format("{}: {}", command[0], std::strerror(error)));
+    return pid;
+}
+
+fs::path supervisor_program() { return own_folder() / "../../supervisor/ofsupervisor"; }
 
 int64_t monotonic_ns() {
     timespec now{};

@@ -64,6 +64,13 @@ std::vector<SupervisorKind> supervisor_kinds(std::vector<std::string>& absent);
 /// Everything that this process has started, children of children included, ends. It has to be their subreaper.
 void end_descendants();
 
+/// Starts a program in `folder`; its output goes to the file `output` there unless it is not `silent`. Throws if it
+/// cannot be started.
+pid_t spawn(const std::vector<std::string>& command, const std::filesystem::path& folder, bool silent = true);
+
+/// The ofsupervisor of the build that this program belongs to.
+std::filesystem::path supervisor_program();
+
 int64_t monotonic_ns();
 
 }  // namespace of::bench

@@ -1,6 +1,7 @@
 #include "workers/runtime/life.hpp"
 
 #include <linux/futex.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ void bind_life(std::atomic<uint32_t>& word) {
 
 bool pass_gate(int gate) {
     uint64_t word = 0;
-    ssize_t bytes = -1;
+    ssize_t bytes = send(gate, "", 1, MSG_NOSIGNAL);
     do bytes = read(gate, &word, sizeof word);
     while (bytes < 0 && errno == EINTR);
     close(gate);

@@ -10,7 +10,8 @@ namespace of {
 /// Replaces the thread's robust list, so the thread may use no robust mutex. Called once, by the main thread.
 void bind_life(std::atomic<uint32_t>& word);
 
-/// Blocks until the supervisor lets this process through: 8 bytes from `gate`. False when it ended instead.
+/// Says that this process has come to its gate, and blocks until the supervisor lets it through: one byte into the
+/// socket `gate`, 8 bytes out of it. False when the supervisor wants it no more, or has ended.
 bool pass_gate(int gate);
 
 }  // namespace of

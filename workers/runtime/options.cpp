@@ -92,7 +92,7 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
     app.add_option("--config-fd", options.config_fd, "Inherited descriptor of the text to take for FILE's")
         ->type_name("FD");
-    app.add_option("--gate", options.gate, "Inherited pipe to wait for before attaching")->type_name("FD");
+    app.add_option("--gate", options.gate, "Inherited socket to wait at before attaching")->type_name("FD");
     app.add_option("--lifeline", options.lifeline, "Inherited pipe that ends with the supervisor")->type_name("FD");
     app.add_flag("--lock-memory", options.lock_memory, "Keep all memory in RAM");
     app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");

@@ -1,0 +1,87 @@
+// Starts worker programs as far as their gate: executed, their part of the configuration read and found right, and not
+// yet let into the segments. What happens until then costs no time when a successor is needed, or while the segments of
+// a new instance are made.
+//
+// Owns what every worker inherits: the doorbells, the lifeline (a pipe that ends with the supervisor), the programs and
+// the cgroups. Used by the supervisor's loop only.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/topology.hpp"
+#include "supervisor/cgroups.hpp"
+#include "supervisor/child.hpp"
+#include "supervisor/config.hpp"
+#include "supervisor/handover.hpp"
+#include "supervisor/programs.hpp"
+
+namespace of::supervisor {
+
+/// A worker's process on its way in. Ended, and reaped, if nobody lets it in.
+class Newcomer {
+  public:
+    Newcomer() = default;
+    Newcomer(Child child, int gate) : child_(std::move(child)), gate_(gate) {}
+    Newcomer(Newcomer&& other) noexcept : child_(std::move(other.child_)), gate_(std::exchange(other.gate_, -1)) {}
+    Newcomer& operator=(Newcomer&& other) noexcept;
+    ~Newcomer() { dismiss(); }
+
+    bool exists() const { return child_.runs(); }
+    pid_t pid() const { return child_.pid(); }
+    int pidfd() const { return child_.pidfd(); }
+    /// Our end of its gate: readable when it has come there, and when it has ended instead.
+    int gate() const { return gate_; }
+    /// Its exit code if it has ended by itself: it stays to be reaped.
+    std::optional<int> ended_with() const { return child_.peek(); }
+    /// Opens the gate. One that has died is handed over as well: its pidfd tells.
+    Child let_in();
+    void dismiss();
+
+  private:
+    Child child_;
+    int gate_ = -1;
+};
+
+/// What the newcomers of a start have said of the configuration.
+enum class Reception : uint8_t {
+    all_there,  ///< every one has found it right and waits
+    refused,    ///< at least one ends because of it
+    unclear,    ///< at least one has not come within the time, or has ended for another reason
+};
+
+class Launcher {
+  public:
+    /// Opens the programs, and makes doorbells and lifeline, or goes on with those of the program before us.
+    static Expected<Launcher> open(const Config& config, const std::optional<Handover>& handover = std::nullopt);
+    Launcher(Launcher&& other) noexcept;
+    Launcher& operator=(Launcher&&) = delete;
+    ~Launcher();
+
+    Expected<Newcomer> launch(ProcessId process, const Config& config, const ConfigText& text) const;
+    /// One eventfd for each process, in the order of processes_of().
+    const std::vector<int>& bells() const { return bells_; }
+    const std::array<int, 2>& lifeline() const { return lifeline_; }
+    /// Cgroups::limit, for a process that runs or is to.
+    std::vector<std::string> limit(ProcessId process, const CgroupLimits& limits) {
+        return cgroups_.limit(name_of(process), limits);
+    }
+
+  private:
+    Launcher(Programs programs, Cgroups cgroups) : programs_(std::move(programs)), cgroups_(std::move(cgroups)) {}
+    std::vector<std::string> arguments(ProcessId process, const Config& config, const ConfigText& text, int gate) const;
+
+    Programs programs_;
+    Cgroups cgroups_;
+    std::vector<int> bells_;
+    std::string doorbells_argument_;
+    std::array<int, 2> lifeline_{-1, -1};  ///< workers read the first end; nobody ever writes to the second
+};
+
+/// Waits until it is clear what became of all of them, for `patience_ms` at most.
+Reception receive(std::span<const Newcomer> newcomers, int patience_ms);
+
+}  // namespace of::supervisor

@@ -1,0 +1,157 @@
+#include "tests/bench/own_workers.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <stdexcept>
+
+#include "proto/types.hpp"
+#include "shm/control_page.hpp"
+#include "shm/segment.hpp"
+#include "tests/bench/supervised.hpp"
+
+namespace of::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t patience_ns = 20'000'000'000;
+/// What is under way after a start comes to its end.
+constexpr int settle_ms = 3000;
+
+uint16_t free_port() {
+    const int trial = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    const bool found = trial >= 0 && bind(trial, generic, size) == 0 && getsockname(trial, generic, &size) == 0;
+    close(trial);
+    if (!found) throw std::runtime_error("no port is free");
+    return ntohs(address.sin_port);
+}
+
+class OwnInstance {
+  public:
+    explicit OwnInstance(const fs::path& folder) : name_(fmt::format("bench-own-{}", getpid())) {
+        const auto port = free_port();
+        std::ofstream(folder / "orderflow.toml") << fmt::format(
+            "[instance]\nname = \"{0}\"\ngovernor = \"{0}\"\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
+            "\"log\"\n[binance]\nsymbols = [\"BTCUSDT\"]\nstream_url = \"wss://127.0.0.1:9\"\nrest_url = "
+            "\"https://127.0.0.1:9\"\n[communication]\nlisten = \"127.0.0.1:{1}\"\n",
+            name_, port);
+        started_ns_ = monotonic_ns();
+        pid_ = spawn({supervisor_program().string(), "run", "--config", "orderflow.toml"}, folder);
+    }
+    OwnInstance(const OwnInstance&) = delete;
+    ~OwnInstance() {
+        kill(pid_, SIGTERM);
+        waitpid(pid_, nullptr, 0);
+    }
+
+    pid_t pid() const { return pid_; }
+    /// From the start to the last worker's own word that it is ready.
+    int64_t wait_until_ready() const {
+        while (monotonic_ns() < started_ns_ + patience_ns) {
+            if (const auto ready = last_ready()) return *ready - started_ns_;
+            if (waitpid(pid_, nullptr, WNOHANG) != 0) break;
+            poll(nullptr, 0, 2);
+        }
+        throw std::runtime_error("ofsupervisor did not start its workers");
+    }
+
+  private:
+    std::optional<int64_t> last_ready() const {
+        const auto control = shm::Segment::inspect("/dev/shm/" + name_ + ".control");
+        if (!control) return {};
+        const auto& page = control->page<shm::ControlPage>();
+        const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_acquire), shm::processes_max);
+        int64_t last = 0;
+        for (size_t i = 1; i < used; ++i) {
+            const auto& own = page.processes[i].own;
+            if (own.state.load(std::memory_order_acquire) != static_cast<uint32_t>(WorkerState::running)) return {};
+            last = std::max(last, own.ready_ns.load(std::memory_order_relaxed));
+        }
+        return used > 1 ? std::optional(last) : std::nullopt;
+    }
+
+    std::string name_;
+    int64_t started_ns_ = 0;
+    pid_t pid_ = 0;
+};
+
+struct Spent {
+    int64_t on_core_ns = 0;
+    int64_t wakes = 0;
+};
+
+Spent spent_by(pid_t pid) {
+    Spent spent;
+    for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+        int64_t ns = 0;
+        std::ifstream(task.path() / "schedstat") >> ns;
+        spent.on_core_ns += ns;
+        std::ifstream status(task.path() / "status");
+        for (std::string word; status >> word;)
+            if (int64_t times = 0; word == "voluntary_ctxt_switches:" && status >> times) spent.wakes += times;
+    }
+    return spent;
+}
+
+double ms_at(const std::vector<int64_t>& sorted, double share) {
+    const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
+    return static_cast<double>(sorted[index]) / 1e6;
+}
+
+void look_while_idle(pid_t pid, int64_t idle_s, OwnFigures& figures) {
+    poll(nullptr, 0, settle_ms);
+    const auto before = spent_by(pid);
+    const auto begun = monotonic_ns();
+    poll(nullptr, 0, static_cast<int>(idle_s * 1000));
+    const auto after = spent_by(pid);
+    const auto passed = static_cast<double>(monotonic_ns() - begun);
+    figures.idle_percent = 100.0 * static_cast<double>(after.on_core_ns - before.on_core_ns) / passed;
+    figures.idle_wakes_per_s = 1e9 * static_cast<double>(after.wakes - before.wakes) / passed;
+}
+
+}  // namespace
+
+OwnFigures measure_own_workers(size_t starts, int64_t idle_s) {
+    char name[] = "/tmp/of-bench-own-XXXXXX";
+    const fs::path folder = mkdtemp(name);
+    OwnFigures figures;
+    for (size_t i = 0; i < starts; ++i) {
+        const OwnInstance instance(folder);
+        figures.ready_ns.push_back(instance.wait_until_ready());
+        if (i + 1 == starts) look_while_idle(instance.pid(), idle_s, figures);
+    }
+    fs::remove_all(folder);
+    std::ranges::sort(figures.ready_ns);
+    return figures;
+}
+
+std::string table_of(const OwnFigures& figures) {
+    return fmt::format(
+        "{:<34}{:.1f} ms (p50), {:.1f} (max) of {} starts\n{:<34}{:.3f} % of a core, {:.1f} wakes/s\n",
+        "four real workers ready", ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1), figures.ready_ns.size(),
+        "supervisor, idle", figures.idle_percent, figures.idle_wakes_per_s);
+}
+
+std::string json_of(const OwnFigures& figures) {
+    return fmt::format("{{\"starts\":{},\"ready_p50_ms\":{:.3f},\"ready_max_ms\":{:.3f},\"idle_percent_of_a_core\":"
+                       "{:.4f},\"idle_wakes_per_s\":{:.2f}}}",
+                       figures.ready_ns.size(), ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1),
+                       figures.idle_percent, figures.idle_wakes_per_s);
+}
+
+}  // namespace of::bench

@@ -107,7 +107,9 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
                         .resources = read_resources(own),
                         .limits = {.memory_bytes = own.integer("memory_mb") << 20,
                                    .cpu_weight = own.integer("cpu_weight"),
-                                   .tasks_max = own.integer("tasks_max")}};
+                                   .tasks_max = own.integer("tasks_max")},
+                        .sandbox = std::string(own.text("sandbox"))};
+    if (worker.sandbox == "inherit") worker.sandbox = loaded["supervisor"].text("sandbox");
     auto& restart = worker.member.restart;
     if (own.integer("failures_max") != 0) restart.failures_max = own.integer("failures_max");
     if (own.integer("delay_max_ms") != 0) restart.delay_max_ns = own.integer("delay_max_ms") * ns_per_ms;

@@ -45,6 +45,7 @@ struct WorkerConfig {
     MemberSettings member;
     Resources resources;
     CgroupLimits limits;
+    std::string sandbox;  ///< "enforce", "audit" or "off"
 };
 
 struct Config {

@@ -70,6 +70,11 @@ constexpr Key supervisor_keys[] = {
      .fallback = R"("auto")",
      .help = "auto: each worker gets a cgroup of its own where cgroup v2 is delegated to us",
      .choices = "auto|off"},
+    {.name = "sandbox",
+     .fallback = R"("enforce")",
+     .help = "enforce: a worker can do what its role needs and nothing else; audit: the kernel logs what it would "
+             "be ended for; off: as far as its user's rights go",
+     .choices = "enforce|audit|off"},
 };
 constexpr Key restart_keys[] = {
     {.name = "first_delay_ms",
@@ -208,6 +213,10 @@ constexpr Key worker_keys[] = {
      .help = "pids.max of its cgroup, where it has one; 0: no limit",
      .min = 0,
      .max = 1 << 22},
+    {.name = "sandbox",
+     .fallback = R"("inherit")",
+     .help = "inherit: as in [supervisor]",
+     .choices = "inherit|enforce|audit|off"},
 };
 constexpr Key ring_keys[] = {
     {.name = "market_slots",

@@ -92,6 +92,7 @@ std::vector<std::string> Launcher::arguments(ProcessId process, const Config& co
                                    "--trace-sample", std::to_string(config.trace_sample),
                                    "--breaker",      config.breaker,
                                    "--wait",         config.wait,
+                                   "--sandbox",      config.workers.at(process.kind).sandbox,
                                    "--parent",       std::to_string(getpid()),
                                    "--gate",         std::to_string(gate),
                                    "--lifeline",     std::to_string(lifeline_[0]),

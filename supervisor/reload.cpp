@@ -88,7 +88,9 @@ std::vector<size_t> Supervisor::touched_by(const std::vector<std::string>& secti
         const auto mine = [&](const std::string& section) {
             return section == name_of(kind) || section.starts_with(fmt::format("{}.", name_of(kind)));
         };
-        const bool moved = differ(before.workers.at(kind).resources, config().workers.at(kind).resources);
+        const auto& old = before.workers.at(kind);
+        const auto& now = config().workers.at(kind);
+        const bool moved = differ(old.resources, now.resources) || old.sandbox != now.sandbox;
         const bool runs = crew_[i].exists;
         if (all || moved || std::ranges::any_of(sections, mine)) {
             if (runs) touched.push_back(i);

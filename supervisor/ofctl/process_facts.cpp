@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -91,7 +92,10 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
                         .core_bytes = soft_limit(limits, "Max core file size"),
                         .locked_bytes = soft_limit(limits, "Max locked memory"),
                         .cgroup = cgroup_of(folder + "/cgroup"),
-                        .uid = number_in<uint32_t>(status["Uid"])};
+                        .uid = number_in<uint32_t>(status["Uid"]),
+                        .seccomp = number_in<int>(status["Seccomp"]),
+                        .no_new_privs = status["NoNewPrivs"] == "1",
+                        .capabilities = std::strtoull(status["CapEff"].c_str(), nullptr, 16)};
 }
 
 }  // namespace of::ofctl

@@ -19,6 +19,12 @@ struct ProcessFacts {
     std::string locked_bytes;
     std::string cgroup;  ///< of v2: the path in its hierarchy
     uint32_t uid = 0;
+    int seccomp = 0;  ///< 2: under a filter
+    bool no_new_privs = false;
+    uint64_t capabilities = 0;  ///< the effective set
+
+    /// As a worker in its sandbox is (workers/runtime/SANDBOX.md); Landlock does not show itself.
+    bool shut_in() const { return seccomp == 2 && no_new_privs && capabilities == 0; }
 };
 
 /// `folder` is /proc/PID; nothing when the process is gone.

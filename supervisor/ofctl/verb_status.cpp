@@ -149,9 +149,11 @@ void print_resources(const std::vector<ProcessView>& workers, const Options& opt
                  {"LOCKED", right},
                  {"CORE", right}});
     std::string cgroups;
+    std::vector<std::string> shut_in, free;
     for (const auto& process : workers) {
         const auto facts = facts_of(process);
         if (!facts) continue;
+        (facts->shut_in() ? shut_in : free).push_back(process.name);
         table.add({process.name, bytes_text(facts->rss_bytes), span_text(facts->cpu_ns), std::to_string(facts->nice),
                    facts->scheduler, facts->cpus, std::to_string(facts->oom_score_adjust), facts->open_files,
                    limit_text(facts->locked_bytes), limit_text(facts->core_bytes)});
@@ -159,6 +161,8 @@ void print_resources(const std::vector<ProcessView>& workers, const Options& opt
     }
     put_line("");
     table.print(options.headers);
+    if (!shut_in.empty()) put_line(fmt::format("sandboxed: {}", fmt::join(shut_in, ", ")));
+    if (!free.empty()) put_line(toned(fmt::format("NOT SANDBOXED: {}", fmt::join(free, ", ")), Tone::warn));
     if (!cgroups.empty()) put_line(cgroups.substr(1));
 }
 
@@ -172,6 +176,9 @@ void add_facts(Json& json, const ProcessView& process) {
         .field("open_files", std::string_view(facts->open_files))
         .field("locked_bytes", std::string_view(facts->locked_bytes))
         .field("core_bytes", std::string_view(facts->core_bytes));
+    json.field("seccomp", facts->seccomp)
+        .field("no_new_privs", facts->no_new_privs)
+        .field("capabilities", facts->capabilities);
     json.field("cgroup", std::string_view(facts->cgroup)).field("uid", facts->uid).close_object();
 }
 

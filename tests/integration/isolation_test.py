@@ -30,7 +30,8 @@ ROOMS = {
     "workers/communication": (("workers/runtime", "proto", "shm"), ("boost/asio/", "boost/beast/", "boost/system/", "boost/uuid/", "fmt/", "tl/", "simdjson.h")),
 }
 # One file may use one library more than its room.
-EXCEPTIONS = {"proto/settings.cpp": ("toml++/",), "proto/settings_diff.cpp": ("toml++/",)}
+EXCEPTIONS = {"proto/settings.cpp": ("toml++/",), "proto/settings_diff.cpp": ("toml++/",),
+              "workers/runtime/seccomp_filter.cpp": ("seccomp.h",)}
 # What is one worker's role stays with it, though its neighbour has the same library.
 FORBIDDEN = {
     "boost/beast/websocket": ("workers/binance",),
@@ -38,15 +39,15 @@ FORBIDDEN = {
     "openssl/": ("workers/binance",),
     "sqlite3.h": ("workers/storage",),
 }
-LIBRARIES = ("boost/", "CLI/", "fmt/", "tl/", "toml++/", "simdjson.h", "sqlite3.h", "openssl/", "zlib.h", "catch2/", "mosquitto")
+LIBRARIES = ("boost/", "CLI/", "fmt/", "tl/", "toml++/", "simdjson.h", "sqlite3.h", "openssl/", "seccomp.h", "zlib.h", "catch2/", "mosquitto")
 
 PROGRAMS = {
     "supervisor/ofsupervisor": ("libfmt", "libtomlplusplus"),
     "supervisor/ofctl/ofctl": ("libfmt",),
-    "workers/binance/of-binance": ("libfmt", "libtomlplusplus", "libssl", "libcrypto", "libsimdjson"),
-    "workers/storage/of-storage": ("libfmt", "libtomlplusplus", "libsqlite3"),
-    "workers/logger/of-logger": ("libfmt", "libtomlplusplus"),
-    "workers/communication/of-communication": ("libfmt", "libtomlplusplus", "libsimdjson"),
+    "workers/binance/of-binance": ("libfmt", "libtomlplusplus", "libseccomp", "libssl", "libcrypto", "libsimdjson"),
+    "workers/storage/of-storage": ("libfmt", "libtomlplusplus", "libseccomp", "libsqlite3"),
+    "workers/logger/of-logger": ("libfmt", "libtomlplusplus", "libseccomp"),
+    "workers/communication/of-communication": ("libfmt", "libtomlplusplus", "libseccomp", "libsimdjson"),
 }
 LANGUAGE = ("libstdc++", "libgcc_s", "libm", "libc", "ld-linux", "libasan", "libubsan", "libtsan", "libpthread", "libdl", "librt", "libatomic", "linux-vdso")
 

@@ -24,8 +24,7 @@ Expected<void> Feed::start() {
         .map([this](Config config) { config_ = std::move(config); })
         .and_then([this] { return open_rings(); })
         .and_then([this] { return open_upstream(); })
-        .and_then([this] { return make_lanes(); })
-        .map([this] { legs_->connect(); });
+        .and_then([this] { return make_lanes(); });
 }
 
 Expected<void> Feed::open_rings() {

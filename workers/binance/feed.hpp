@@ -11,6 +11,7 @@
 #include "workers/binance/legs.hpp"
 #include "workers/binance/queries.hpp"
 #include "workers/binance/repair.hpp"
+#include "workers/binance/sandbox_rules.hpp"
 #include "workers/runtime/worker.hpp"
 
 namespace of::binance {
@@ -20,6 +21,8 @@ class Feed : public Worker, private LegEvents, private GapSink {
     Feed(Runtime& runtime, const settings::Values& values) : runtime_(runtime), values_(values) {}
 
     Expected<void> start() override;
+    SandboxRules sandbox() const override { return sandbox_rules(config_); }
+    void begin() override { legs_->connect(); }
     size_t poll() override;
     bool pending() const override;
     void tick(int64_t now_ns) override;

@@ -1,6 +1,7 @@
 // The role: everything downstream. Joins the rings, the calls, the clients and the HTTP server to the worker's loop.
 #pragma once
 
+#include "workers/communication/sandbox_rules.hpp"
 #include "workers/communication/server.hpp"
 #include "workers/runtime/worker.hpp"
 
@@ -24,6 +25,7 @@ class Communication : public Worker {
             .and_then([this] { return fanout_.open(); })
             .and_then([this] { return server_.open(); });
     }
+    SandboxRules sandbox() const override { return sandbox_rules(); }
     size_t poll() override { return fanout_.poll() + calls_.poll(); }
     bool pending() const override { return fanout_.pending() || calls_.pending(); }
     void tick(int64_t now_ns) override {

@@ -13,6 +13,7 @@
 #include "workers/logger/file_sink.hpp"
 #include "workers/logger/format.hpp"
 #include "workers/logger/repeat_limit.hpp"
+#include "workers/logger/sandbox_rules.hpp"
 #include "workers/runtime/nap.hpp"
 #include "workers/runtime/worker.hpp"
 
@@ -30,6 +31,7 @@ class Merge : public Worker {
     Merge(Runtime& runtime, const MergeSettings& settings);
 
     Expected<void> start() override;
+    SandboxRules sandbox() const override { return sandbox_rules(settings_.file.folder); }
     size_t poll() override;
     bool pending() const override;
     void tick(int64_t now_ns) override;

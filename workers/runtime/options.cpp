@@ -74,6 +74,7 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     std::string doorbells;
     std::string breaker;
     std::string wait = "sleep";
+    std::string sandbox = "enforce";
     unsigned index = 0;
     CLI::App app(std::string(program.summary), "of-" + std::string(name_of(program.kind)));
     app.footer(footer(program));
@@ -95,6 +96,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--gate", options.gate, "Inherited socket to wait at before attaching")->type_name("FD");
     app.add_option("--lifeline", options.lifeline, "Inherited pipe that ends with the supervisor")->type_name("FD");
     app.add_flag("--lock-memory", options.lock_memory, "Keep all memory in RAM");
+    app.add_option("--sandbox", sandbox, "What the process may do once it is ready: only what its role needs, or anything")
+        ->check(CLI::IsMember({"enforce", "audit", "off"}));
     app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");
     try {
         app.parse(argc, argv);
@@ -104,6 +107,7 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     if (!check_path.empty()) return check_config(program, check_path, options.config_fd);
     options.self = {program.kind, static_cast<uint8_t>(index)};
     options.wait = wait == "spin" ? WaitMode::spin : wait == "yield" ? WaitMode::yield : WaitMode::sleep;
+    options.sandbox = parse_sandbox_mode(sandbox).value_or(SandboxMode::enforce);
     if (!parse_breaker(breaker, options.breaker)) {
         fmt::print(stderr, "of-{}: --breaker must be NAME=NUMBER,...\n", name_of(program.kind));
         return code(ExitCode::usage);

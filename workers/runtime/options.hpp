@@ -8,6 +8,7 @@
 #include "proto/settings.hpp"
 #include "proto/types.hpp"
 #include "shm/breaker.hpp"
+#include "workers/runtime/sandbox.hpp"
 
 namespace of {
 
@@ -28,6 +29,7 @@ struct WorkerOptions {
     int gate = -1;       ///< socket: 8 bytes from it let this process in; -1: it is let in
     int lifeline = -1;   ///< pipe that ends with the supervisor; -1 for none
     bool lock_memory = false;
+    SandboxMode sandbox = SandboxMode::enforce;
     std::map<std::string, int> doorbells;  ///< eventfd of each process, inherited
 };
 

@@ -217,6 +217,16 @@ bool bind_to_parent(uint64_t parent_pid) {
     return parent_pid == 0 || static_cast<uint64_t>(getppid()) == parent_pid;
 }
 
+/// From here on the process can do what its role does, and no more.
+void shut_in(Runtime& runtime, const Worker& worker) {
+    const auto& options = runtime.options();
+    const auto report = enter_sandbox(worker.sandbox(), options.sandbox, options.lock_memory);
+    const auto cause = runtime.next_correlation();
+    if (!report.in_force.empty())
+        runtime.log().write(log_event::sandbox_entered, cause, runtime.name(), report.in_force);
+    if (!report.complete()) runtime.log().write(log_event::sandbox_incomplete, cause, runtime.name(), report.missing);
+}
+
 }  // namespace
 
 int run_worker(const WorkerProgram& program, int argc, char** argv,
@@ -250,6 +260,8 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     const auto worker = make(**runtime, settings);
     if (auto started = worker->start(); !started) return refuse_start(options, started.error());
     Loop loop(**runtime, *worker, std::move(*commands));
+    shut_in(**runtime, *worker);
+    worker->begin();
     (*runtime)->set_state(WorkerState::ready);
     (*runtime)->log().write(log_event::worker_ready, (*runtime)->next_correlation(), (*runtime)->name(),
                             static_cast<uint64_t>(getpid()), (*runtime)->incarnation());

@@ -13,8 +13,12 @@ class Worker {
   public:
     virtual ~Worker() = default;
 
-    /// Open files, bind ports, connect channels. The worker is ready when this returns.
+    /// Open files, bind ports, connect channels: what needs more rights than sandbox() leaves.
     virtual Expected<void> start() = 0;
+    /// What start() has left to be needed. In force before begin().
+    virtual SandboxRules sandbox() const = 0;
+    /// Turn to the world outside. The worker is ready when this returns.
+    virtual void begin() {}
     /// Handles what the rings hold, a bounded batch; returns how many messages.
     virtual size_t poll() = 0;
     /// Whether poll() would find something: the second look before sleeping. True keeps the loop awake.

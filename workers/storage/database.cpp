@@ -71,6 +71,8 @@ Expected<Database> Database::open(const std::string& path, Mode mode) {
         return fail(ErrorKind::denied, fmt::format("{} is not writable", path));
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, busy_timeout_ms);
+    // The sandbox has no folder for temporary files.
+    if (auto set = database.run("PRAGMA temp_store = MEMORY"); !set) return tl::make_unexpected(set.error());
     return database;
 }
 

@@ -12,6 +12,7 @@
 #include "workers/runtime/worker.hpp"
 #include "workers/storage/ingest.hpp"
 #include "workers/storage/queries.hpp"
+#include "workers/storage/sandbox_rules.hpp"
 #include "workers/storage/sqlite_sink.hpp"
 
 namespace of::storage {
@@ -21,6 +22,7 @@ class Storage : public Worker {
     Storage(Runtime& runtime, const settings::Values& settings);
 
     Expected<void> start() override;
+    SandboxRules sandbox() const override { return sandbox_rules(store_options_.folder); }
     size_t poll() override;
     bool pending() const override;
     void tick(int64_t now_ns) override;

@@ -20,7 +20,8 @@ struct ProcFolder {
               "0 0 "
               "0 0 4096 0 0 0 0 17 1 10 1 0 0 0 0 0 0 0 0 0 0 0\n");
         write("status",
-              "Name:\tof-x) y\nUid:\t1001\t1002\t1003\t1004\nVmRSS:\t    5120 kB\nCpus_allowed_list:\t0,2-3\n");
+              "Name:\tof-x) y\nUid:\t1001\t1002\t1003\t1004\nVmRSS:\t    5120 kB\nCpus_allowed_list:\t0,2-3\n"
+              "CapEff:\t00000000a80425fb\nNoNewPrivs:\t1\nSeccomp:\t2\n");
         write("schedstat", "123456789 22 33\n");
         write("oom_score_adj", "-500\n");
         write("limits",
@@ -52,6 +53,10 @@ TEST_CASE("what the kernel says of a process is read whole") {
     CHECK(facts->locked_bytes == "unlimited");
     CHECK(facts->cgroup == "/system.slice/orderflow@spot.service/storage");
     CHECK(facts->uid == 1001);
+    CHECK(facts->seccomp == 2);
+    CHECK(facts->no_new_privs);
+    CHECK(facts->capabilities == 0xa80425fb);
+    CHECK_FALSE(facts->shut_in());  // it holds capabilities
 }
 
 TEST_CASE("a process that is gone has no facts, and our own has") {

@@ -17,6 +17,7 @@ constexpr const char* footer = R"(Examples:
   ofctl errors                              what went wrong, each thing once
   ofctl metrics --worker storage            what it counts and measures
   ofctl limits                              what the exchange still allows
+  ofctl doctor --fix-hints                  what of this host stands in the way
   ofctl shm ls                              every segment
   ofctl shm tail market.0 -f --symbol BTCUSDT --type trade
   ofctl shm verify                          whether every promise of the segments is kept
@@ -68,6 +69,12 @@ void add_reading_verbs(CLI::App& app, Verb& chosen, Options& options) {
     errors_verb->add_option("--worker", options.worker, "Only of this process");
     errors_verb->add_option("--since", options.since_s, "Only those seen in the last SEC seconds");
     add_verb(app, chosen, "limits", "What of the exchange's request limits is spent on this host", limits);
+    auto* doctor_verb = add_verb(app, chosen, "doctor", "What of this host or instance stands in the way", doctor);
+    doctor_verb->add_flag("--fix-hints", options.fix_hints, "With the command that mends it");
+    doctor_verb->footer(
+        "Reads only, and needs no instance: what is asked of one is then left open. Ends\n"
+        "with 3 when a check says FAIL; WARN is worse than it could be, and no more.\n"
+        "Example: ofctl doctor --fix-hints");
     auto* trace_verb = add_verb(app, chosen, "trace", "The hops of a correlation ID", trace);
     trace_verb->add_option("ID", options.names, "As printed, or the number in the store's column")
         ->required()

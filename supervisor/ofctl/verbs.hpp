@@ -37,6 +37,7 @@ struct Options {
     bool yes = false;    ///< do it, instead of telling what would be done
     bool all = false;    ///< all workers instead of named ones
     bool schedule = false;
+    bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
 };
 
@@ -65,6 +66,7 @@ int breaker(const Options& options);
 int errors(const Options& options);
 int limits(const Options& options);
 int config_check(const Options& options);
+int doctor(const Options& options);
 
 /// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.
 int refuse(const Options& options, const Error& error);

@@ -11,6 +11,7 @@ namespace of::ofctl {
 namespace {
 
 bool colour = false;
+bool quiet = false;
 
 std::string scaled(double value, double step, std::string_view plain) {
     constexpr std::string_view units = "kMGT";
@@ -43,6 +44,7 @@ std::string shown(std::string_view text) {
 }  // namespace
 
 void put(std::string_view text) {
+    if (quiet) return;
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(0);
 }
 void put_line(std::string_view text) {
@@ -61,6 +63,8 @@ void set_colour(std::string_view mode) {
     const bool wanted = isatty(STDOUT_FILENO) == 1 && !dumb && (refused == nullptr || *refused == 0);
     colour = mode == "always" || (mode == "auto" && wanted);
 }
+
+void set_quiet(bool wanted) { quiet = wanted; }
 
 std::string toned(std::string_view text, Tone tone) {
     if (!colour || tone == Tone::plain) return std::string(text);

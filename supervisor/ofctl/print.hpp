@@ -23,6 +23,8 @@ enum class Tone : uint8_t { plain, good, warn, bad };
 
 /// Whether stdout takes colour: --color, NO_COLOR, TERM=dumb, and a terminal.
 void set_colour(std::string_view mode);
+/// From now on nothing is put.
+void set_quiet(bool quiet);
 std::string toned(std::string_view text, Tone tone);
 
 /// Columns as wide as their widest cell; numbers are to be right-aligned. The last column is not padded.

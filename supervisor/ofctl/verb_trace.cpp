@@ -142,7 +142,7 @@ int trace(const Options& options) {
                                 fmt::format("nothing is known of {}: it was not sampled ([trace] sample = 1 traces "
                                             "everything), or its hops are overwritten ([rings] trace_slots)",
                                             to_string(*id))});
-    if (options.format == "perfetto") {
+    if (options.trace_format == "perfetto") {
         put_line(perfetto_of(*id, hops));
     } else if (options.json) {
         print_json(*id, hops, messages);

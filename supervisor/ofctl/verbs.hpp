@@ -8,9 +8,14 @@
 
 namespace of::ofctl {
 
+/// How a verb prints what it found.
+enum class Format : uint8_t { table, wide, json, ndjson, name, prom };
+
+/// What the command line said; verb_table.hpp has the rows that fill it.
 struct Options {
     Source source;
-    bool json = false;
+    Format format = Format::table;
+    bool json = false;  ///< build JSON: for json, ndjson and name
     bool wide = false;
     bool headers = true;
     std::vector<std::string> names;  ///< workers, a segment, an ID, or a file: what the verb is about
@@ -32,13 +37,21 @@ struct Options {
     bool prometheus = false;
     double interval_s = 1;
     std::string action;  ///< of ofctl breaker
-    std::string format;  ///< of ofctl trace
-    std::string span;    ///< "30s"
-    bool yes = false;    ///< do it, instead of telling what would be done
-    bool all = false;    ///< all workers instead of named ones
+    std::string trace_format;
+    std::string span;  ///< "30s"
+    bool yes = false;  ///< do it, instead of telling what would be done
+    bool all = false;  ///< all workers instead of named ones
     bool schedule = false;
     bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
+    // As typed; the parser makes of them what stands above.
+    std::string instance;
+    std::string folder = "/dev/shm";
+    std::string output;
+    std::string colour = "auto";
+    bool as_json = false;
+    bool no_headers = false;
+    bool quiet = false;
 };
 
 int status(const Options& options);
@@ -67,6 +80,7 @@ int errors(const Options& options);
 int limits(const Options& options);
 int config_check(const Options& options);
 int doctor(const Options& options);
+int help(const Options& options);
 
 /// Says what went wrong, as a sentence or as {"error":...}; returns the exit code of the error's kind.
 int refuse(const Options& options, const Error& error);

@@ -1,0 +1,127 @@
+// The table's verbs that only read the instance as a whole.
+#include "supervisor/ofctl/verb_table.hpp"
+
+namespace of::ofctl {
+namespace {
+
+constexpr OptionRow only_process{.names = "--worker",
+                                 .help = "Only of this process",
+                                 .target = &Options::worker,
+                                 .value = "WORKER",
+                                 .completes = Names::worker};
+constexpr OptionRow since{
+    .names = "--since", .help = "Only of the last SEC seconds", .target = &Options::since_s, .value = "SEC"};
+constexpr OptionRow follow{.names = "-f,--follow", .help = "Go on with new ones", .target = &Options::follow};
+constexpr OptionRow newest{.names = "-n,--lines", .help = "Only the newest N", .target = &Options::lines, .value = "N"};
+
+constexpr Verb verbs_reading[] = {
+    {.name = "status",
+     .help = "The workers: state, pid, restarts, heartbeat, lag",
+     .text =
+         "Each worker: state, pid, time up, restarts and last exit, age of its heartbeat, messages, lag and losses. "
+         "-o wide adds the duty cycle (turns, the longest, overruns) and what each worker has of the machine, as read "
+         "back "
+         "from the kernel.\n\n"
+         "LAG counts messages that a worker has still to read, over all rings it follows; LOST those that were "
+         "overwritten before it read them.\n\n"
+         "It works on a dead instance and on copied segments, and ends with 7 there.",
+     .run = status,
+     .formats = with_json | with_wide,
+     .options = {{.names = "WORKER", .help = "Only these", .target = &Options::names, .completes = Names::worker},
+                 {.names = "--wide", .help = "The same as -o wide", .target = &Options::wide},
+                 {.names = "--schedule",
+                  .help = "When a worker that fails again and again is started anew",
+                  .target = &Options::schedule},
+                 {.names = "-w,--watch",
+                  .help = "Print again each SEC seconds",
+                  .target = &Options::watch_s,
+                  .value = "SEC",
+                  .least = 1,
+                  .most = 86'400},
+                 {.names = "--count", .help = "Stop watching after N tables", .target = &Options::count, .value = "N"}},
+     .ends = {ExitCode::degraded, ExitCode::unreachable},
+     .examples = {{"ofctl status", "the workers, at a glance"},
+                  {"ofctl status storage -o wide -w 2", "one of them whole, every two seconds"}}},
+    {.name = "health",
+     .help = "One line: healthy, degraded or down, and why",
+     .text = "Ends with 0, 3 or 7 by what it says.",
+     .run = health,
+     .ends = {ExitCode::degraded, ExitCode::unreachable},
+     .examples = {{"ofctl health", "one line for people"}}},
+    {.name = "logs",
+     .help = "Log records still in the rings, merged by time",
+     .text = "The records of all processes that are still in the log rings, of a running, dead or copied instance. As "
+             "JSON it is one "
+             "object a line.",
+     .run = logs,
+     .options = {follow,
+                 newest,
+                 {.names = "--level",
+                  .help = "Only from this level on",
+                  .target = &Options::level,
+                  .value = "LEVEL",
+                  .one_of = {"debug", "info", "warn", "error"}},
+                 only_process,
+                 since,
+                 {.names = "--grep", .help = "Only with this text", .target = &Options::grep, .value = "TEXT"}},
+     .examples = {{"ofctl logs -f --level warn", "warnings and errors as they come"}}},
+    {.name = "metrics",
+     .help = "What every process counts and measures, with rates",
+     .text = "Values, rates and quantiles of every process, and how many messages the batches saved. A dead or copied "
+             "instance has no rates.",
+     .run = metrics,
+     .formats = with_json | with_prom,
+     .options = {{.names = "NAME",
+                  .help = "Only metrics with this in their name",
+                  .target = &Options::names,
+                  .count = Count::at_most_one},
+                 only_process,
+                 {.names = "--interval",
+                  .help = "Rates over SEC seconds (1); 0 prints at once without",
+                  .target = &Options::interval_s,
+                  .value = "SEC",
+                  .most = 3600},
+                 {.names = "--prom", .help = "The same as -o prom", .target = &Options::prometheus}},
+     .examples = {{"ofctl metrics --worker storage", "what it counts and measures"},
+                  {"ofctl metrics -o prom", "as Prometheus reads it"}}},
+    {.name = "errors",
+     .help = "Each different warning and error once, the newest first",
+     .text =
+         "Each different warning and error of every process once, with its count, and when it was first and last seen.",
+     .run = errors,
+     .options = {only_process,
+                 {.names = "--since",
+                  .help = "Only those seen in the last SEC seconds",
+                  .target = &Options::since_s,
+                  .value = "SEC"}},
+     .examples = {{"ofctl errors", "what went wrong, each thing once"}}},
+    {.name = "limits",
+     .help = "What of the exchange's request limits is spent on this host",
+     .text =
+         "What is spent of the exchange's request limits, by all instances that share the page; whether and for how "
+         "long the exchange has shut us out.",
+     .run = limits,
+     .examples = {{"ofctl limits", "what the exchange still allows"}}},
+    {.name = "trace",
+     .help = "The hops of a correlation ID",
+     .text =
+         "The hops of a correlation ID over all processes, its log records, and the message itself; or the hops as a "
+         "file for ui.perfetto.dev.",
+     .run = trace,
+     .options = {{.names = "ID",
+                  .help = "As printed, or the number in the store's column",
+                  .target = &Options::names,
+                  .count = Count::one},
+                 {.names = "--format",
+                  .help = "perfetto: Chrome trace JSON, for ui.perfetto.dev",
+                  .target = &Options::trace_format,
+                  .value = "FORMAT",
+                  .one_of = {"perfetto"}}},
+     .examples = {{"ofctl trace binance-3-00000a1b2c", "the way of one message, hop by hop"}}},
+};
+
+}  // namespace
+
+std::span<const Verb> reading_verbs() { return verbs_reading; }
+
+}  // namespace of::ofctl

@@ -1,0 +1,104 @@
+// The table's verbs that look into the segments.
+#include "supervisor/ofctl/verb_table.hpp"
+
+namespace of::ofctl {
+namespace {
+
+constexpr OptionRow one_segment{.names = "SEGMENT",
+                                .help = "Its channel, such as market.0",
+                                .target = &Options::names,
+                                .completes = Names::segment,
+                                .count = Count::one};
+constexpr OptionRow newest_messages{
+    .names = "-n,--last", .help = "The newest N messages (16)", .target = &Options::lines, .value = "N"};
+constexpr OptionRow hex{.names = "--hex", .help = "Raw bytes as well", .target = &Options::hex};
+constexpr OptionRow symbol{
+    .names = "--symbol", .help = "Only of this symbol", .target = &Options::symbol, .value = "SYMBOL"};
+constexpr OptionRow type{
+    .names = "--type", .help = "Only of this type, such as trade", .target = &Options::type, .value = "TYPE"};
+
+constexpr Verb verbs_shm[] = {
+    {.name = "shm ls",
+     .help = "All segments",
+     .text = "Every segment: kind, slots, size, messages written, waiting and refused.",
+     .run = shm_ls,
+     .examples = {{"ofctl shm ls", "every segment"}, {"ofctl --from /var/tmp/copied shm ls", "those of copies"}}},
+    {.name = "shm dump",
+     .help = "Header and content of a segment",
+     .text = "Of a ring its header, its words and the newest messages; of a page its content. As JSON the messages of "
+             "a ring "
+             "are one object a line.",
+     .run = shm_dump,
+     .options = {one_segment,
+                 newest_messages,
+                 hex,
+                 symbol,
+                 type,
+                 {.names = "--slots",
+                  .help = "Positions A:B instead of the newest",
+                  .target = &Options::slots,
+                  .value = "A:B"}},
+     .examples = {{"ofctl shm dump market.0 -n 4 --hex", "the newest four, with their bytes"},
+                  {"ofctl --from /var/tmp/copied shm dump control", "who ran, in copied segments"}}},
+    {.name = "shm tail",
+     .help = "The newest messages of a ring, without taking part",
+     .text = "Reads beside the ring's readers: nobody waits for it, and nothing is taken away. As JSON it is one "
+             "object a line.",
+     .run = shm_tail,
+     .options = {one_segment,
+                 newest_messages,
+                 hex,
+                 symbol,
+                 type,
+                 {.names = "-f,--follow", .help = "Go on with new ones", .target = &Options::follow}},
+     .examples = {{"ofctl shm tail market.0 -f --symbol BTCUSDT --type trade", "trades of one symbol as they come"}}},
+    {.name = "shm verify",
+     .help = "Check everything that the segments promise",
+     .text =
+         "Checks header, schema, sizes, commit words, cursors, conservation, and that the segments are those of the "
+         "wiring. Works beside living writers, on dead instances and on copies (--from DIR).\n\n"
+         "Ends with 8 when something is corrupt, missing or surplus, and with 9 when a segment is sound but of another "
+         "layout.",
+     .run = shm_verify,
+     .options = {{.names = "SEGMENT",
+                  .help = "Only these; all of the instance without",
+                  .target = &Options::names,
+                  .completes = Names::segment}},
+     .ends = {ExitCode::corrupt},
+     .examples = {{"ofctl shm verify && echo all is well", "whether every promise of the segments is kept"}}},
+    {.name = "shm hz",
+     .help = "How fast each ring moves, and how far its readers are behind",
+     .text =
+         "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S counts messages that a reader "
+         "missed because they were overwritten. On dead or copied segments it says that nothing moves.",
+     .run = shm_hz,
+     .options =
+         {{.names = "SEGMENT", .help = "Only these rings", .target = &Options::names, .completes = Names::segment},
+          {.names = "--interval",
+           .help = "Measure over SEC seconds (1)",
+           .target = &Options::interval_s,
+           .value = "SEC",
+           .least = 0.01,
+           .most = 3600},
+          {.names = "--count", .help = "Stop after N intervals (1)", .target = &Options::count, .value = "N"},
+          {.names = "-f,--follow", .help = "Go on for ever", .target = &Options::follow}},
+     .examples = {{"ofctl shm hz market.0 --interval 5 -f", "the market's rate, every five seconds"}}},
+    {.name = "shm gc",
+     .help = "Find, and remove, what dead instances left behind",
+     .text =
+         "Looks at all instances, or at one (--instance). Never removes a segment of an instance of which any process "
+         "lives, of another user, or a file that is no segment. Run it where the instances run: processes of another "
+         "container "
+         "are not to be seen.",
+     .run = shm_gc,
+     .options = {{.names = "-y,--yes", .help = "Remove it; without, it is only listed", .target = &Options::yes}},
+     .ends = {ExitCode::not_found},
+     .examples = {{"ofctl shm gc", "what would be removed"}, {"ofctl shm gc --yes", "removes it"}},
+     .needs = Needs::nothing},
+};
+
+}  // namespace
+
+std::span<const Verb> shm_verbs() { return verbs_shm; }
+
+}  // namespace of::ofctl

@@ -79,9 +79,9 @@ Answer ask(const std::string& socket_path, const std::string& request, int64_t p
 }  // namespace
 
 int tell(const Options& options, int exit_code, const std::string& text) {
-    if (options.json) {
+    if (options.tells_json()) {
         Json json;
-        json.open_object()
+        json.open_document("result")
             .field(exit_code == 0 ? "ok" : "error", std::string_view(text))
             .field("exit_code", exit_code)
             .close_object();

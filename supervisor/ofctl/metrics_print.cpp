@@ -108,13 +108,13 @@ void print_metrics(const Options& options, const MetricsView& view, std::string_
 }
 
 void append_metrics(Json& json, const MetricsView& view, std::string_view filter) {
-    json.open_object().field("process", std::string_view(view.process)).field("batch", view.now.batch);
+    json.field("process", std::string_view(view.process)).field("batch", view.now.batch);
     json.field("updates", view.now.updates).field("saved_percent", saved_percent(view.now));
     json.key("metrics").open_array();
     for (const auto& value : view.now.values) {
         if (wanted(value, filter)) append_value(json, view, value);
     }
-    json.close_array().close_object();
+    json.close_array();
 }
 
 }  // namespace of::ofctl

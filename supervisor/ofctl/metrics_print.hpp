@@ -17,7 +17,7 @@ struct MetricsView {
 
 /// Two tables: counters and gauges, then histograms; only metrics with `filter` in their name.
 void print_metrics(const Options& options, const MetricsView& view, std::string_view filter);
-/// Appends {"process", "batch", "updates", "metrics": [...]}.
+/// Appends the fields "process", "batch", "updates", "metrics": [...].
 void append_metrics(Json& json, const MetricsView& view, std::string_view filter);
 
 }  // namespace of::ofctl

@@ -51,6 +51,12 @@ void put_line(std::string_view text) {
     put(shown(text));
     put("\n");
 }
+void put_json(const Options& options, const Json& document) {
+    if (options.format == Format::json || (options.format == Format::ndjson && !document.tabular()))
+        return put_line(document.text());
+    for (const auto& row : document.rows())
+        put_line(options.format == Format::name ? std::string_view(row.name) : document.text_of(row));
+}
 void flush_output() {
     if (std::fflush(stdout) != 0) std::_Exit(0);
 }

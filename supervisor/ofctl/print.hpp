@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "proto/text.hpp"
+#include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/verbs.hpp"
 
 namespace of::ofctl {
 
@@ -14,6 +16,8 @@ void put(std::string_view text);
 /// One line. What a segment holds cannot command the terminal: only the colours of toned() pass as they are. The same
 /// holds for the cells of a table, and for complain().
 void put_line(std::string_view text);
+/// A document as it was asked for: whole, one row a line, or only the rows' names, one a line.
+void put_json(const Options& options, const Json& document);
 /// Pushes what was put to the reader now.
 void flush_output();
 /// A sentence on stderr: "ofctl: ...".

@@ -29,9 +29,9 @@ int exit_code_of(const Error& error) {
 
 int refuse(const Options& options, const Error& error) {
     const int exit_code = exit_code_of(error);
-    if (options.json) {
+    if (options.tells_json()) {
         Json json;
-        put_line(json.open_object()
+        put_line(json.open_document("result")
                      .field("error", std::string_view(error.message))
                      .field("exit_code", exit_code)
                      .close_object()

@@ -99,7 +99,7 @@ void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
 
 void append_json(Json& json, const BreakerRow& row) {
     const auto& record = *row.record;
-    json.open_object().field("process", std::string_view(row.process)).field("breaker", std::string_view(row.name));
+    json.field("process", std::string_view(row.process)).field("breaker", std::string_view(row.name));
     json.field("state", name_of(row.state)).field("generation", record.generation.load());
     json.field("recent_failures", row.recent_failures()).field("trips_in_row", record.trips_in_row.load());
     for (const auto& [name, counter] :
@@ -117,7 +117,7 @@ void append_json(Json& json, const BreakerRow& row) {
     json.field("rate_percent", record.rate_percent.load()).field("calls_min", record.calls_min.load());
     json.field("open_ms", record.open_ns.load() / 1'000'000)
         .field("open_max_ms", record.open_max_ns.load() / 1'000'000);
-    json.field("probes", record.probes.load()).close_object();
+    json.field("probes", record.probes.load());
 }
 
 int list(const Options& options, const std::vector<BreakerRow>& rows) {
@@ -126,9 +126,13 @@ int list(const Options& options, const std::vector<BreakerRow>& rows) {
         return code(ExitCode::ok);
     }
     Json json;
-    json.open_object().key("breakers").open_array();
-    for (const auto& row : rows) append_json(json, row);
-    put_line(json.close_array().close_object().text());
+    json.open_document("breakers").open_rows("breakers");
+    for (const auto& row : rows) {
+        json.open_row(row.id());
+        append_json(json, row);
+        json.close_row();
+    }
+    put_json(options, json.close_array().close_object());
     return code(ExitCode::ok);
 }
 
@@ -154,8 +158,9 @@ std::string trip_rule(const BreakerRow& row) {
 int show(const Options& options, const BreakerRow& row) {
     if (options.json) {
         Json json;
+        json.open_document("breaker");
         append_json(json, row);
-        put_line(json.text());
+        put_json(options, json.close_object());
         return code(ExitCode::ok);
     }
     const auto& record = *row.record;

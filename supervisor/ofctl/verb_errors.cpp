@@ -48,17 +48,18 @@ void print_table(const Options& options, const std::vector<ErrorRow>& rows) {
     table.print(options.headers);
 }
 
-void print_json(const std::vector<ErrorRow>& rows, uint64_t evicted) {
+void print_json(const Options& options, const std::vector<ErrorRow>& rows, uint64_t evicted) {
     Json json;
-    json.open_object().field("evicted", evicted).key("errors").open_array();
+    json.open_document("errors").field("evicted", evicted).open_rows("errors");
     for (const auto& row : rows) {
-        json.open_object().field("process", std::string_view(row.process)).field("name", sentence(row.record.id).name);
+        json.open_row(sentence(row.record.id).name).field("process", std::string_view(row.process));
+        json.field("name", sentence(row.record.id).name);
         json.field("level", name_of(row.record.level)).field("count", row.error.count);
         json.field("first_wall_ns", row.error.first_wall_ns).field("last_wall_ns", row.error.last_wall_ns);
         json.field("last_correlation", std::string_view(to_string(CorrelationId{row.error.last_correlation})));
-        json.field("text", std::string_view(render(row.record))).close_object();
+        json.field("text", std::string_view(render(row.record))).close_row();
     }
-    put_line(json.close_array().close_object().text());
+    put_json(options, json.close_array().close_object());
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ int errors(const Options& options) {
     uint64_t evicted = 0;
     for (const auto& page : *pages) evicted += page.content().evicted.load(std::memory_order_relaxed);
     if (options.json) {
-        print_json(rows, evicted);
+        print_json(options, rows, evicted);
         return code(ExitCode::ok);
     }
     if (rows.empty()) put_line("no warnings and no errors");

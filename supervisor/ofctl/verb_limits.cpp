@@ -53,13 +53,14 @@ void print_table(const Options& options, const std::vector<shm::VenueBudget>& ve
     table.print(options.headers);
 }
 
-void print_json(const std::vector<shm::VenueBudget>& venues) {
+void print_json(const Options& options, const std::vector<shm::VenueBudget>& venues) {
     Json json;
-    json.open_object().key("venues").open_array();
+    json.open_document("limits").open_rows("venues");
     for (const auto& venue : venues) {
         const auto& record = venue.record();
         const auto& limits = venue.limits();
-        json.open_object().field("venue", std::string_view(record.name.load()));
+        const auto name = record.name.load();
+        json.open_row(name).field("venue", std::string_view(name));
         json.field("weight_used", venue.used(wall_now())).field("weight_limit", limits.weight);
         json.field("weight_reserve", limits.reserve).field("shut_ms", venue.shut_for_ns(mono_now()) / 1'000'000);
         json.field("shut_status", record.shut_status.load(std::memory_order_relaxed));
@@ -68,9 +69,9 @@ void print_json(const std::vector<shm::VenueBudget>& venues) {
         json.field("requests", record.granted.load(std::memory_order_relaxed));
         json.field("weight_total", record.weight.load(std::memory_order_relaxed));
         json.field("limited", record.limited.load(std::memory_order_relaxed));
-        json.field("connections", record.connections.load(std::memory_order_relaxed)).close_object();
+        json.field("connections", record.connections.load(std::memory_order_relaxed)).close_row();
     }
-    put_line(json.close_array().close_object().text());
+    put_json(options, json.close_array().close_object());
 }
 
 }  // namespace
@@ -83,7 +84,7 @@ int limits(const Options& options) {
     if (!shm::is_page(*segment, governor_channel)) return refuse(options, unknown_layout(*segment, governor_channel));
     const auto venues = venues_of(segment->page<shm::GovernorPage>());
     if (options.json) {
-        print_json(venues);
+        print_json(options, venues);
     } else if (venues.empty()) {
         put_line("no exchange has been asked for anything yet");
     } else {

@@ -34,11 +34,15 @@ std::string prometheus(const std::vector<MetricsView>& views) {
     return text.text();
 }
 
-std::string json_of(const std::vector<MetricsView>& views, std::string_view filter) {
+Json json_of(const std::vector<MetricsView>& views, std::string_view filter) {
     Json json;
-    json.open_object().key("processes").open_array();
-    for (const auto& view : views) append_metrics(json, view, filter);
-    return json.close_array().close_object().text();
+    json.open_document("metrics").open_rows("processes");
+    for (const auto& view : views) {
+        json.open_row(view.process);
+        append_metrics(json, view, filter);
+        json.close_row();
+    }
+    return json.close_array().close_object();
 }
 
 }  // namespace
@@ -53,7 +57,7 @@ int metrics(const Options& options) {
     if (options.prometheus) {
         put(prometheus(views));
     } else if (options.json) {
-        put_line(json_of(views, filter));
+        put_json(options, json_of(views, filter));
     } else {
         for (const auto& found : views) {
             if (found.now.batch != 0) print_metrics(options, found, filter);

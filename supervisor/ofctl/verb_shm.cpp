@@ -133,33 +133,34 @@ void dump_metrics(const Options& options, const std::string& channel, const shm:
     const MetricsView view{channel.substr(channel.find('.') + 1), shm::snapshot(page), {}, 0};
     if (!options.json) return print_metrics(options, view, "");
     Json json;
+    json.open_document("metrics");
     append_metrics(json, view, "");
-    put_line(json.text());
+    put_json(options, json.close_object());
 }
 
 void dump_book(const Options& options, const shm::BookPage& page) {
     Json json;
-    if (options.json) json.open_object().key("symbols").open_array();
+    if (options.json) json.open_document("book").open_rows("symbols");
     const auto used = std::min<uint32_t>(page.symbols.load(), shm::symbols_max);
     for (uint32_t i = 0; i < used; ++i) {
         const auto& entry = page.entries[i];
         const auto quote = entry.load().value_or(shm::Quote{});
         if (options.json) {
-            json.open_object()
+            json.open_row(entry.symbol())
                 .field("index", i)
                 .field("symbol", entry.symbol())
                 .field("update_id", quote.update_id)
                 .field("bid_price", std::string_view(format_e8(quote.bid_price)));
             json.field("bid_qty", std::string_view(format_e8(quote.bid_quantity)))
                 .field("ask_price", std::string_view(format_e8(quote.ask_price)));
-            json.field("ask_qty", std::string_view(format_e8(quote.ask_quantity))).close_object();
+            json.field("ask_qty", std::string_view(format_e8(quote.ask_quantity))).close_row();
         } else {
             put_line(fmt::format("  {:>3}  {:<16} update {}  bid {} x {}  ask {} x {}", i, entry.symbol(),
                                  quote.update_id, format_e8(quote.bid_price), format_e8(quote.bid_quantity),
                                  format_e8(quote.ask_price), format_e8(quote.ask_quantity)));
         }
     }
-    if (options.json) put_line(json.close_array().close_object().text());
+    if (options.json) put_json(options, json.close_array().close_object());
 }
 
 int dump_page(const Options& options, const shm::Segment& segment) {

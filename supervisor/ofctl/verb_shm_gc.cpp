@@ -39,19 +39,19 @@ void print_leftovers(const Options& options, const std::vector<InstanceSegments>
 
 void print_leftovers_as_json(const Options& options, const std::vector<InstanceSegments>& instances, const Sum& sum) {
     Json json;
-    json.open_object().field("segments", uint64_t{sum.segments}).field("bytes", sum.bytes);
-    json.field("removed", uint64_t{sum.removed}).field("dry_run", !options.yes).key("instances").open_array();
+    json.open_document("gc").field("segments", uint64_t{sum.segments}).field("bytes", sum.bytes);
+    json.field("removed", uint64_t{sum.removed}).field("dry_run", !options.yes).open_rows("instances");
     for (const auto& instance : instances) {
-        json.open_object()
+        json.open_row(instance.name)
             .field("name", std::string_view(instance.name))
             .field("lives", instance.lives)
             .field("bytes", instance.bytes())
             .key("segments")
             .open_array();
         for (const auto& segment : instance.segments) json.value(std::string_view(segment.name));
-        json.close_array().close_object();
+        json.close_array().close_row();
     }
-    put_line(json.close_array().close_object().text());
+    put_json(options, json.close_array().close_object());
 }
 
 }  // namespace

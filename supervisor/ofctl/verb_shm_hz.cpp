@@ -72,7 +72,7 @@ class RingRate {
         }
     }
     void add_to(Json& json) const {
-        json.open_object().field("segment", std::string_view(channel_)).field("messages_per_s", rate_);
+        json.open_row(channel_).field("segment", std::string_view(channel_)).field("messages_per_s", rate_);
         json.field("min", least_).field("max", most_).field("bytes_per_s", bytes());
         json.field("refused_per_s", refused()).key("readers").open_array();
         for (const auto& reader : now_.readers) {
@@ -82,7 +82,7 @@ class RingRate {
                 .field("lost_per_s", lost_of(reader))
                 .close_object();
         }
-        json.close_array().close_object();
+        json.close_array().close_row();
     }
 
   private:
@@ -150,8 +150,8 @@ std::string stillness(const View& view) {
 int tell_stillness(const Options& options, const std::string& why) {
     if (options.json) {
         Json json;
-        json.open_object().field("instance", std::string_view(options.source.instance)).field("moves", false);
-        put_line(json.field("why", std::string_view(why)).close_object().text());
+        json.open_document("hz").field("instance", std::string_view(options.source.instance)).field("moves", false);
+        put_json(options, json.field("why", std::string_view(why)).close_object());
     } else {
         put_line(fmt::format("instance {}: nothing moves: {}", options.source.instance, why));
     }
@@ -161,10 +161,10 @@ int tell_stillness(const Options& options, const std::string& why) {
 void print_rates(const Options& options, const std::vector<RingRate>& rings, double seconds, uint64_t interval) {
     if (options.json) {
         Json json;
-        json.open_object().field("instance", std::string_view(options.source.instance)).field("moves", true);
-        json.field("interval", interval).field("ms", static_cast<uint64_t>(seconds * 1000)).key("rings").open_array();
+        json.open_document("hz").field("instance", std::string_view(options.source.instance)).field("moves", true);
+        json.field("interval", interval).field("ms", static_cast<uint64_t>(seconds * 1000)).open_rows("rings");
         for (const auto& ring : rings) ring.add_to(json);
-        return put_line(json.close_array().close_object().text());
+        return put_json(options, json.close_array().close_object());
     }
     using enum Table::Align;
     Table rates(

@@ -36,7 +36,7 @@ std::string mode_text(const std::string& path) {
 
 void add_json(Json& json, const std::string& channel, const std::string& path, const Row& row) {
     const auto& header = row.header;
-    json.open_object()
+    json.open_row(channel)
         .field("name", std::string_view(channel))
         .field("kind", name_of(static_cast<Transport>(header.kind)));
     json.field("slots", header.slots).field("slot_bytes", header.slot_bytes).field("bytes", header.total_bytes);
@@ -44,7 +44,7 @@ void add_json(Json& json, const std::string& channel, const std::string& path, c
     json.field("creator_pid", header.creator_pid).field("creator_alive", shm::creator_lives(header));
     json.field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash)))
         .field("mode", std::string_view(mode_text(path)))
-        .close_object();
+        .close_row();
 }
 
 void add_line(Table& table, const std::string& channel, const Row& row) {
@@ -94,7 +94,7 @@ int shm_ls(const Options& options) {
                  {"WAIT", right},
                  {"REFUSED", right}});
     Json json;
-    json.open_object().field("instance", std::string_view(source.instance)).key("segments").open_array();
+    json.open_document("segments").field("instance", std::string_view(source.instance)).open_rows("segments");
     int result = code(ExitCode::ok);
     uint64_t bytes = 0;
     std::vector<std::string> problems;
@@ -105,10 +105,10 @@ int shm_ls(const Options& options) {
             result = std::max(
                 result, code(segment.error().kind == ErrorKind::mismatch ? ExitCode::mismatch : ExitCode::corrupt));
             problems.push_back(segment.error().message);
-            json.open_object()
+            json.open_row(channel)
                 .field("name", std::string_view(channel))
                 .field("error", std::string_view(segment.error().message))
-                .close_object();
+                .close_row();
             continue;
         }
         const Row row(*segment);
@@ -117,7 +117,7 @@ int shm_ls(const Options& options) {
         add_line(table, channel, row);
     }
     if (options.json) {
-        put_line(json.close_array().close_object().text());
+        put_json(options, json.close_array().close_object());
         return result;
     }
     put_line(summary(source, channels->size(), bytes));

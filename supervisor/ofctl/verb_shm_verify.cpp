@@ -45,13 +45,12 @@ void print_reports(const Options& options, const std::vector<SegmentReport>& rep
 
 void print_reports_as_json(const Options& options, const std::vector<SegmentReport>& reports) {
     Json json;
-    json.open_object()
+    json.open_document("verify")
         .field("instance", std::string_view(options.source.instance))
         .field("exit_code", exit_code_of(reports))
-        .key("segments")
-        .open_array();
+        .open_rows("segments");
     for (const auto& report : reports) {
-        json.open_object()
+        json.open_row(report.channel)
             .field("name", std::string_view(report.channel))
             .field("verdict", name_of(report.verdict))
             .field("total", report.findings.total())
@@ -65,9 +64,9 @@ void print_reports_as_json(const Options& options, const std::vector<SegmentRepo
                 .field("expected", std::string_view(finding.expected))
                 .close_object();
         }
-        json.close_array().close_object();
+        json.close_array().close_row();
     }
-    put_line(json.close_array().close_object().text());
+    put_json(options, json.close_array().close_object());
 }
 
 }  // namespace

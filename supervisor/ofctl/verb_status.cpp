@@ -184,15 +184,14 @@ void add_facts(Json& json, const ProcessView& process) {
 
 void print_json(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
     Json json;
-    json.open_object()
+    json.open_document("status")
         .field("instance", std::string_view(view.source().instance))
         .field("supervisor_alive", view.supervisor_alive());
     json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed))
-        .key("workers")
-        .open_array();
+        .open_rows("workers");
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
-        json.open_object()
+        json.open_row(process.name)
             .field("name", std::string_view(process.name))
             .field("state", std::string_view(process.label()))
             .field("alive", process.alive)
@@ -210,10 +209,9 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
             .field("lag", unread(view, process))
             .field("lost", lost(process));
         if (options.wide) add_facts(json, process);
-        json.close_object();
+        json.close_row();
     }
-    json.close_array().close_object();
-    put_line(json.text());
+    put_json(options, json.close_array().close_object());
 }
 
 int verdict(const View& view, const std::vector<ProcessView>& workers) {
@@ -270,13 +268,13 @@ int health(const Options& options) {
                                                             : "down";
     if (options.json) {
         Json json;
-        json.open_object()
+        json.open_document("health")
             .field("instance", std::string_view(options.source.instance))
             .field("health", word)
             .key("reasons")
             .open_array();
         for (const auto& reason : reasons) json.value(std::string_view(reason));
-        put_line(json.close_array().close_object().text());
+        put_json(options, json.close_array().close_object());
     } else {
         put_line(reasons.empty() ? fmt::format("{}: all {} workers run", word, workers.size())
                                  : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));

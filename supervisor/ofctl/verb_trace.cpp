@@ -102,16 +102,16 @@ void print_table(const Options& options, CorrelationId id, const std::vector<Fou
     for (const auto& [channel, decoded] : messages) put_line(fmt::format("{}: {}", channel, decoded.line()));
 }
 
-void print_json(CorrelationId id, const std::vector<FoundHop>& hops,
+void print_json(const Options& options, CorrelationId id, const std::vector<FoundHop>& hops,
                 const std::vector<std::pair<std::string, Decoded>>& messages) {
     Json json;
-    json.open_object().field("correlation", std::string_view(to_string(id))).key("hops").open_array();
+    json.open_document("trace").field("correlation", std::string_view(to_string(id))).open_rows("hops");
     for (const auto& [hop, process] : hops) {
-        json.open_object()
+        json.open_row(name_of(hop.hop))
             .field("hop", name_of(hop.hop))
             .field("process", std::string_view(process))
             .field("mono_ns", hop.header.publish_ns);
-        json.field("subject", hop.subject).field("position", hop.position).close_object();
+        json.field("subject", hop.subject).field("position", hop.position).close_row();
     }
     json.close_array().key("messages").open_array();
     for (const auto& [channel, decoded] : messages) {
@@ -119,7 +119,7 @@ void print_json(CorrelationId id, const std::vector<FoundHop>& hops,
         decoded.append_to(json);
         json.close_object();
     }
-    put_line(json.close_array().close_object().text());
+    put_json(options, json.close_array().close_object());
 }
 
 }  // namespace
@@ -145,7 +145,7 @@ int trace(const Options& options) {
     if (options.trace_format == "perfetto") {
         put_line(perfetto_of(*id, hops));
     } else if (options.json) {
-        print_json(*id, hops, messages);
+        print_json(options, *id, hops, messages);
     } else {
         print_table(options, *id, hops, messages);
     }

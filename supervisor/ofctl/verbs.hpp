@@ -52,6 +52,9 @@ struct Options {
     bool as_json = false;
     bool no_headers = false;
     bool quiet = false;
+
+    /// Whether also what went wrong is told as JSON.
+    bool tells_json() const { return format == Format::json || format == Format::ndjson; }
 };
 
 int status(const Options& options);

@@ -102,6 +102,7 @@ constexpr Verb verbs_changing[] = {
              "when the page shows that this very command was obeyed.",
      .run = breaker,
      .kind = Kind::changes,
+     .formats = with_json | with_name,
      .shared = with_reason | with_timeout,
      .options = {{.names = "ACTION",
                   .help = "ls (also without), show, trip, reset, open, close",

@@ -26,7 +26,7 @@ constexpr Verb verbs_reading[] = {
          "overwritten before it read them.\n\n"
          "It works on a dead instance and on copied segments, and ends with 7 there.",
      .run = status,
-     .formats = with_json | with_wide,
+     .formats = with_json | with_name | with_wide | with_prom,
      .options = {{.names = "WORKER", .help = "Only these", .target = &Options::names, .completes = Names::worker},
                  {.names = "--wide", .help = "The same as -o wide", .target = &Options::wide},
                  {.names = "--schedule",
@@ -89,6 +89,7 @@ constexpr Verb verbs_reading[] = {
      .text =
          "Each different warning and error of every process once, with its count, and when it was first and last seen.",
      .run = errors,
+     .formats = with_json | with_name,
      .options = {only_process,
                  {.names = "--since",
                   .help = "Only those seen in the last SEC seconds",
@@ -101,6 +102,7 @@ constexpr Verb verbs_reading[] = {
          "What is spent of the exchange's request limits, by all instances that share the page; whether and for how "
          "long the exchange has shut us out.",
      .run = limits,
+     .formats = with_json | with_name,
      .examples = {{"ofctl limits", "what the exchange still allows"}}},
     {.name = "trace",
      .help = "The hops of a correlation ID",

@@ -22,6 +22,7 @@ constexpr Verb verbs_shm[] = {
      .help = "All segments",
      .text = "Every segment: kind, slots, size, messages written, waiting and refused.",
      .run = shm_ls,
+     .formats = with_json | with_name,
      .examples = {{"ofctl shm ls", "every segment"}, {"ofctl --from /var/tmp/copied shm ls", "those of copies"}}},
     {.name = "shm dump",
      .help = "Header and content of a segment",
@@ -60,6 +61,7 @@ constexpr Verb verbs_shm[] = {
          "Ends with 8 when something is corrupt, missing or surplus, and with 9 when a segment is sound but of another "
          "layout.",
      .run = shm_verify,
+     .formats = with_json | with_name,
      .options = {{.names = "SEGMENT",
                   .help = "Only these; all of the instance without",
                   .target = &Options::names,
@@ -72,6 +74,7 @@ constexpr Verb verbs_shm[] = {
          "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S counts messages that a reader "
          "missed because they were overwritten. On dead or copied segments it says that nothing moves.",
      .run = shm_hz,
+     .formats = with_json | with_name,
      .options =
          {{.names = "SEGMENT", .help = "Only these rings", .target = &Options::names, .completes = Names::segment},
           {.names = "--interval",
@@ -91,6 +94,7 @@ constexpr Verb verbs_shm[] = {
          "container "
          "are not to be seen.",
      .run = shm_gc,
+     .formats = with_json | with_name,
      .options = {{.names = "-y,--yes", .help = "Remove it; without, it is only listed", .target = &Options::yes}},
      .ends = {ExitCode::not_found},
      .examples = {{"ofctl shm gc", "what would be removed"}, {"ofctl shm gc --yes", "removes it"}},

@@ -44,22 +44,22 @@ void print_diagnoses(const std::vector<Diagnosis>& diagnoses, const Counts& coun
                              : "; --fix-hints says what mends it"));
 }
 
-void print_diagnoses_as_json(const std::vector<Diagnosis>& diagnoses, const Counts& counts) {
+void print_diagnoses_as_json(const std::vector<Diagnosis>& diagnoses, const Counts& counts, const Options& options) {
     Json json;
-    json.open_object().key("checks").open_array();
+    json.open_document("doctor").open_rows("checks");
     for (const auto& [check, finding] : diagnoses)
-        json.open_object()
+        json.open_row(check)
             .field("check", check)
             .field("grade", name_of(finding.grade))
             .field("found", std::string_view(finding.found))
             .field("fix", std::string_view(finding.fix))
-            .close_object();
+            .close_row();
     json.close_array();
     json.field("ok", count_of(counts, Grade::ok))
         .field("warn", count_of(counts, Grade::warn))
         .field("fail", count_of(counts, Grade::fail))
         .close_object();
-    put_line(json.text());
+    put_json(options, json);
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ int doctor(const Options& options) {
         ++counts[static_cast<size_t>(diagnoses.back().finding.grade)];
     }
     if (options.json) {
-        print_diagnoses_as_json(diagnoses, counts);
+        print_diagnoses_as_json(diagnoses, counts, options);
     } else {
         print_diagnoses(diagnoses, counts, options);
     }

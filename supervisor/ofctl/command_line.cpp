@@ -82,10 +82,10 @@ int run_verb(const Verb& verb, Options& options) {
     set_quiet(options.quiet);
     const bool needed =
         verb.needs == Needs::instance || (verb.needs == Needs::instance_unless_named && options.names.empty());
-    if (needed) {
+    if (needed || verb.needs == Needs::instance_if_clear) {
         auto instance = choose_instance(options.source.instance, options.source.folder);
-        if (!instance) return refuse(options, instance.error());
-        options.source.instance = *instance;
+        if (!instance && needed) return refuse(options, instance.error());
+        options.source.instance = instance.value_or("");
     }
     const int result = verb.run(options);
     flush_output();

@@ -107,12 +107,13 @@ void add_workers(const View& view, const HostFiles& files, InstanceFacts& instan
 
 InstanceFacts instance_facts(const std::string& name, const HostFiles& files) {
     InstanceFacts instance{.name = name, .owner = geteuid()};
-    instance.open_segments = segments_of_others(name);
     for (const auto& found : find_instances("")) {
         if (found.lives) continue;
         instance.stale_segments += found.segments.size();
         instance.stale_bytes += found.bytes();
     }
+    if (name.empty()) return instance;  // several, and nobody has chosen one
+    instance.open_segments = segments_of_others(name);
     const auto view = View::open({.instance = name});
     if (!view) return instance;
     instance.runs = view->supervisor_alive();

@@ -53,7 +53,12 @@ enum class Kind : uint8_t {
     itself,   ///< about ofctl and the host
 };
 /// What must be known before the verb runs.
-enum class Needs : uint8_t { instance, instance_unless_named, nothing };
+enum class Needs : uint8_t {
+    instance,
+    instance_unless_named,
+    instance_if_clear,  ///< "" where several are there and none is chosen
+    nothing
+};
 /// Which workers a verb is for.
 enum class Workers : uint8_t { not_asked, named_or_all, named_all_or_none };
 

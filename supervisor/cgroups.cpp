@@ -102,6 +102,19 @@ std::vector<std::string> Cgroups::limit(const std::string& worker, const CgroupL
     return without_effect;
 }
 
+std::string Cgroups::folder_of(const std::string& worker) const {
+    return leaves_.contains(worker) ? fmt::format("{}/{}", folder_, worker) : "";
+}
+
+uint64_t Cgroups::oom_kills(const std::string& worker) const {
+    if (!leaves_.contains(worker)) return 0;
+    std::ifstream file(folder_of(worker) + "/memory.events");
+    std::string key;
+    for (uint64_t value = 0; file >> key >> value;)
+        if (key == "oom_kill") return value;
+    return 0;
+}
+
 int Cgroups::leaf(const std::string& worker) const {
     const auto found = leaves_.find(worker);
     return found == leaves_.end() ? -1 : found->second;

@@ -38,6 +38,10 @@ class Cgroups {
     bool delegated() const { return !folder_.empty(); }
     /// Makes the leaf of a worker, or changes its limits; keys of the configuration that have no effect, each with why.
     std::vector<std::string> limit(const std::string& worker, const CgroupLimits& limits);
+    /// Of its leaf; "" for none.
+    std::string folder_of(const std::string& worker) const;
+    /// Processes of its leaf that the OOM killer has ended; 0 without a leaf.
+    uint64_t oom_kills(const std::string& worker) const;
     /// cgroup.procs of its leaf, open for writing; -1 for none.
     int leaf(const std::string& worker) const;
 

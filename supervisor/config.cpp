@@ -175,6 +175,9 @@ CheckedConfig read_config(const std::string& path, int text) {
     config.slots = {{ChannelKind::market, static_cast<uint64_t>(rings.integer("market_slots"))},
                     {ChannelKind::log, static_cast<uint64_t>(rings.integer("log_slots"))},
                     {ChannelKind::trace, static_cast<uint64_t>(rings.integer("trace_slots"))}};
+    const auto& post_mortem = loaded["postmortem"];
+    config.post_mortem = {post_mortem.boolean("enabled"), post_mortem.integer("keep"), post_mortem.integer("total_mb"),
+                          post_mortem.integer("bundle_mb")};
     config.trace_sample = static_cast<uint64_t>(loaded["trace"].integer("sample"));
     for (const auto& key : breaker_rules())
         config.breaker +=
@@ -202,6 +205,13 @@ Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& c
     const auto twice = std::ranges::unique(problems, {}, key);
     problems.erase(twice.begin(), twice.end());
     return problems;
+}
+
+std::string autopsy_program(const Config& config) {
+    const auto beside = own_folder();
+    for (const auto& folder : {config.bin_dir.empty() ? beside : config.bin_dir, beside, beside + "/autopsy"})
+        if (const auto path = folder + "/of-autopsy"; access(path.c_str(), X_OK) == 0) return path;
+    return "";
 }
 
 Expected<std::string> worker_program(const Config& config, ProcessKind kind) {

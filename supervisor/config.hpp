@@ -14,6 +14,7 @@
 #include "shm/error.hpp"
 #include "supervisor/cgroups.hpp"
 #include "supervisor/crew.hpp"
+#include "supervisor/post_mortem_settings.hpp"
 #include "supervisor/resources.hpp"
 
 namespace of::supervisor {
@@ -60,6 +61,7 @@ struct Config {
     bool cgroups = true;
     std::map<ProcessKind, WorkerConfig> workers;
     std::map<ChannelKind, uint64_t> slots;  ///< capacities that differ from the wiring table's
+    PostMortemSettings post_mortem;
     uint64_t trace_sample = 0;
     std::string breaker;  ///< the section [breaker], as a worker's --breaker takes it
 };
@@ -76,6 +78,9 @@ CheckedConfig read_config(const std::string& path, int text = -1);
 /// Problems of the whole file in the order of its lines: the supervisor's own and those that each worker program finds.
 /// Fails if a worker program cannot be asked.
 Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& checked, int text = -1);
+
+/// of-autopsy, looked for likewise; "" when it is nowhere.
+std::string autopsy_program(const Config& config);
 
 /// The program of a worker: in bin_dir, or beside this program, or where the build puts it.
 Expected<std::string> worker_program(const Config& config, ProcessKind kind);

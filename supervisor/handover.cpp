@@ -12,12 +12,20 @@ namespace {
 
 constexpr std::string_view title = "orderflow-handover 1";
 
+void read_box(std::istringstream& words, std::vector<Handover::Worker>& workers) {
+    std::string name;
+    int box = -1;
+    words >> name >> box;
+    for (auto& worker : workers)
+        if (worker.name == name) worker.black_box = box;
+}
+
 }  // namespace
 
 std::vector<int> Handover::descriptors() const {
     std::vector<int> all{lock, governor, config, control, lifeline[0], lifeline[1]};
     all.insert(all.end(), bells.begin(), bells.end());
-    for (const auto& worker : workers) all.insert(all.end(), {worker.pidfd, worker.errors});
+    for (const auto& worker : workers) all.insert(all.end(), {worker.pidfd, worker.errors, worker.black_box});
     std::erase_if(all, [](int descriptor) { return descriptor < 0; });
     return all;
 }
@@ -29,6 +37,8 @@ int Handover::write() const {
     for (const auto& worker : workers)
         text += fmt::format("\nworker {} {} {} {} {} {} {}", worker.name, worker.state, worker.pid, worker.pidfd,
                             worker.errors, worker.failures, worker.ready_ns);
+    // Lines of their own: a version that has no black boxes passes them over.
+    for (const auto& worker : workers) text += fmt::format("\nbox {} {}", worker.name, worker.black_box);
     text += "\nend\n";
     const int descriptor = memfd_create("handover", 0);
     if (descriptor < 0 || ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()))
@@ -57,6 +67,7 @@ Expected<Handover> Handover::read(int descriptor) {
             words >> worker.name >> worker.state >> worker.pid >> worker.pidfd >> worker.errors >> worker.failures >>
                 worker.ready_ns;
         }
+        if (kind == "box") read_box(words, handover.workers);
         complete = kind == "end";
         if (words.fail() && kind != "bells") return fail(ErrorKind::mismatch, "a line of the handover is cut: " + line);
     }

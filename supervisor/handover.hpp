@@ -22,6 +22,7 @@ struct Handover {
         int errors = -1;
         uint64_t failures = 0;
         int64_t ready_ns = 0;
+        int black_box = -1;
     };
     int lock = -1;
     int governor = -1;

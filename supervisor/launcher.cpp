@@ -12,6 +12,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "supervisor/post_mortem.hpp"
+
 namespace of::supervisor {
 namespace {
 
@@ -28,6 +30,7 @@ Newcomer& Newcomer::operator=(Newcomer&& other) noexcept {
     dismiss();
     child_ = std::move(other.child_);
     gate_ = std::exchange(other.gate_, -1);
+    black_box_ = std::exchange(other.black_box_, -1);
     return *this;
 }
 
@@ -43,7 +46,8 @@ void Newcomer::dismiss() {
         child_.signal(SIGKILL);
         child_.reap();
     }
-    if (gate_ >= 0) close(std::exchange(gate_, -1));
+    for (int* descriptor : {&gate_, &black_box_})
+        if (*descriptor >= 0) close(std::exchange(*descriptor, -1));
 }
 
 Expected<Launcher> Launcher::open(const Config& config, const std::optional<Handover>& handover) {
@@ -82,7 +86,7 @@ Launcher::~Launcher() {
 }
 
 std::vector<std::string> Launcher::arguments(ProcessId process, const Config& config, const ConfigText& text,
-                                             int gate) const {
+                                             int gate, int black_box) const {
     std::vector<std::string> words{"--instance",     config.instance,
                                    "--index",        std::to_string(process.index),
                                    "--config",       config.path,
@@ -96,6 +100,7 @@ std::vector<std::string> Launcher::arguments(ProcessId process, const Config& co
                                    "--parent",       std::to_string(getpid()),
                                    "--gate",         std::to_string(gate),
                                    "--lifeline",     std::to_string(lifeline_[0]),
+                                   "--black-box",    std::to_string(black_box),
                                    "--doorbells",    doorbells_argument_};
     if (config.workers.at(process.kind).resources.lock_memory) words.emplace_back("--lock-memory");
     return words;
@@ -106,18 +111,20 @@ Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, con
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0)
         return fail(ErrorKind::failed, fmt::format("socketpair: {}", std::strerror(errno)));
     const auto& program = programs_.of(process.kind);
+    const int black_box = make_black_box();
     std::vector<int> inherited = bells_;
     inherited.insert(inherited.end(), {text.descriptor(), gate[1], lifeline_[0]});
+    if (black_box >= 0) inherited.push_back(black_box);
     Child child;
     auto spawned = child.spawn({.program = program.descriptor,
                                 .path = program.path,
-                                .argv = arguments(process, config, text, gate[1]),
+                                .argv = arguments(process, config, text, gate[1], black_box),
                                 .inherited = std::move(inherited),
                                 .resources = config.workers.at(process.kind).resources,
                                 .cgroup = cgroups_.leaf(name_of(process))});
     close(gate[1]);
-    if (spawned) return Newcomer(std::move(child), gate[0]);
-    close(gate[0]);
+    Newcomer newcomer(std::move(child), gate[0], black_box);
+    if (spawned) return newcomer;
     return tl::make_unexpected(spawned.error());
 }
 

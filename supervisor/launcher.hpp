@@ -25,8 +25,12 @@ namespace of::supervisor {
 class Newcomer {
   public:
     Newcomer() = default;
-    Newcomer(Child child, int gate) : child_(std::move(child)), gate_(gate) {}
-    Newcomer(Newcomer&& other) noexcept : child_(std::move(other.child_)), gate_(std::exchange(other.gate_, -1)) {}
+    Newcomer(Child child, int gate, int black_box)
+        : child_(std::move(child)), gate_(gate), black_box_(black_box) {}
+    Newcomer(Newcomer&& other) noexcept
+        : child_(std::move(other.child_)),
+          gate_(std::exchange(other.gate_, -1)),
+          black_box_(std::exchange(other.black_box_, -1)) {}
     Newcomer& operator=(Newcomer&& other) noexcept;
     ~Newcomer() { dismiss(); }
 
@@ -39,11 +43,14 @@ class Newcomer {
     std::optional<int> ended_with() const { return child_.peek(); }
     /// Opens the gate. One that has died is handed over as well: its pidfd tells.
     Child let_in();
+    /// Where it notes how it crashed (black_box.hpp of the runtime), from now on the caller's; -1 for none.
+    int take_black_box() { return std::exchange(black_box_, -1); }
     void dismiss();
 
   private:
     Child child_;
     int gate_ = -1;
+    int black_box_ = -1;
 };
 
 /// What the newcomers of a start have said of the configuration.
@@ -65,6 +72,8 @@ class Launcher {
     /// One eventfd for each process, in the order of processes_of().
     const std::vector<int>& bells() const { return bells_; }
     const std::array<int, 2>& lifeline() const { return lifeline_; }
+    const Programs& programs() const { return programs_; }
+    const Cgroups& cgroups() const { return cgroups_; }
     /// Cgroups::limit, for a process that runs or is to.
     std::vector<std::string> limit(ProcessId process, const CgroupLimits& limits) {
         return cgroups_.limit(name_of(process), limits);
@@ -72,7 +81,8 @@ class Launcher {
 
   private:
     Launcher(Programs programs, Cgroups cgroups) : programs_(std::move(programs)), cgroups_(std::move(cgroups)) {}
-    std::vector<std::string> arguments(ProcessId process, const Config& config, const ConfigText& text, int gate) const;
+    std::vector<std::string> arguments(ProcessId process, const Config& config, const ConfigText& text, int gate,
+                                       int black_box) const;
 
     Programs programs_;
     Cgroups cgroups_;

@@ -22,11 +22,14 @@ Expected<Programs> Programs::open(const Config& config) {
             return fail(ErrorKind::missing, fmt::format("worker program {}: {}", *path, std::strerror(errno)));
         programs.programs_[kind] = {std::move(*path), descriptor};
     }
+    if (const auto path = autopsy_program(config); !path.empty())
+        programs.autopsy_ = {path, ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     return programs;
 }
 
 Programs::~Programs() {
     for (const auto& [kind, program] : programs_) close(program.descriptor);
+    if (autopsy_.descriptor >= 0) close(autopsy_.descriptor);
 }
 
 }  // namespace of::supervisor

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "proto/types.hpp"
 #include "shm/error.hpp"
@@ -22,15 +23,21 @@ class Programs {
 
     /// Opens the program of each kind of worker; the error is a sentence for the user.
     static Expected<Programs> open(const Config& config);
-    Programs(Programs&& other) noexcept : programs_(std::move(other.programs_)) { other.programs_.clear(); }
+    Programs(Programs&& other) noexcept
+        : programs_(std::move(other.programs_)), autopsy_(std::exchange(other.autopsy_, {})) {
+        other.programs_.clear();
+    }
     Programs& operator=(Programs&&) = delete;
     ~Programs();
 
+    /// of-autopsy, which writes post mortems; without a descriptor where it is not installed.
+    const Program& autopsy() const { return autopsy_; }
     const Program& of(ProcessKind kind) const { return programs_.at(kind); }
 
   private:
     Programs() = default;
     std::map<ProcessKind, Program> programs_;
+    Program autopsy_;
 };
 
 }  // namespace of::supervisor

@@ -68,6 +68,7 @@ void Supervisor::accept_reload() {
 void Supervisor::take_config(Config next, ConfigText text) {
     checked_.config = std::move(next);
     std::swap(text_, text);
+    post_mortem_.change(config().post_mortem);
     if (reload_) reload_->text = std::move(text);
     for (size_t i = 0; i < workers_.size(); ++i) crew_.change(i, config().workers.at(workers_[i]->process.kind).member);
     apply_limits();
@@ -79,7 +80,7 @@ std::vector<size_t> Supervisor::touched_by(const std::vector<std::string>& secti
     bool own = false;
     bool all = before.wait != config().wait;
     for (const auto& section : sections) {
-        own = own || section.starts_with("supervisor");
+        own = own || section.starts_with("supervisor") || section == "postmortem";
         all = all || is_everybodys(section);
     }
     if (own) reload_->report.emplace_back("supervisor applied");

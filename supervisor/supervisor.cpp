@@ -53,7 +53,10 @@ Supervisor::Supervisor(Beginning beginning)
       notices_(io_),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       child_signals_(io_, SIGCHLD),
-      timer_(io_) {}
+      timer_(io_),
+      post_mortem_(io_, launcher_.programs().autopsy(), told_of_post_mortems()) {
+    post_mortem_.change(config().post_mortem);
+}
 
 Supervisor::~Supervisor() {
     if (notices_.is_open()) notices_.release();
@@ -94,6 +97,7 @@ Expected<void> Supervisor::prepare() {
     control.instance.fence.store(fence ? 1 : 0, std::memory_order_relaxed);
     for (size_t slot = 1; slot < instance_.processes().size(); ++slot) add_worker(slot, fence);
     doorbell_.emplace(control.processes[0].sleep, launcher_.bells()[0], fence);
+    if (instance_.adopted_pid() != 0) former_ = Moment::of(control.processes[0]);
     auto& desk = control.processes[0].desk;
     const auto pid = static_cast<uint64_t>(getpid());
     desk.pid.store(pid, std::memory_order_relaxed);
@@ -136,6 +140,11 @@ void Supervisor::introduce() {
     for (const auto& [name, why] : instance_.replaced()) journal_->write(log_event::segment_replaced, cause, name, why);
     journal_->write(log_event::instance_started, cause, config().instance, instance_.processes().size(),
                     instance_.channels().size(), instance_.total_bytes() >> 20);
+    if (!post_mortem_.available())
+        journal_->write(log_event::postmortem_missing, cause, "any worker",
+                        "the program of-autopsy is not installed beside this one");
+    if (former_) former_->pid = instance_.adopted_pid();
+    if (former_) examine_former(*former_);
 }
 
 int Supervisor::run() {
@@ -176,6 +185,7 @@ void Supervisor::resume() {
         const auto state = static_cast<State>(left.state);
         const bool paused = worker->slot->desk.paused.load(std::memory_order_relaxed) != 0;
         crew_.resume(index_of(*worker), state, left.failures, left.ready_ns, paused, now_ns());
+        worker->black_box = left.black_box;
         if (state != State::running) continue;
         worker->child.adopt(static_cast<pid_t>(left.pid), left.pidfd, left.errors);
         watch_death(*worker);
@@ -229,7 +239,8 @@ void Supervisor::watch_signals() {
 void Supervisor::watch_strangers() {
     child_signals_.async_wait([this](const boost::system::error_code& error, int) {
         if (error) return;
-        std::vector<pid_t> known{asking_ ? asking_->pid() : 0};
+        auto known = post_mortem_.pids();
+        known.push_back(asking_ ? asking_->pid() : 0);
         for (const auto& worker : workers_) known.insert(known.end(), {worker->child.pid(), worker->successor.pid()});
         for (const auto pid : end_strangers(known))
             journal_->write(log_event::stranger_ended, next_correlation(), static_cast<uint64_t>(pid));

@@ -19,7 +19,9 @@
 #include "supervisor/control_server.hpp"
 #include "supervisor/crew.hpp"
 #include "supervisor/death_watch.hpp"
+#include "supervisor/moment.hpp"
 #include "supervisor/notify.hpp"
+#include "supervisor/post_mortem.hpp"
 #include "supervisor/wire.hpp"
 
 namespace of::supervisor {
@@ -43,10 +45,24 @@ class Supervisor final : private World {
         Child child;
         Newcomer successor;
         std::string last_words;  ///< what it wrote to stderr
+        int black_box = -1;      ///< the child's
+        std::string stack;              ///< taken while it did not beat
+        uint64_t oom_kills_before = 0;  ///< in its cgroup
         std::unique_ptr<WorkerWire> wire;
         shm::ProcessSlot* slot = nullptr;
         Stream death;
         Stream errors;
+    };
+    /// What is known of a death before the successor begins to overwrite it.
+    struct Demise {
+        Moment moment;
+        Death death;
+        Cause cause;
+        State before;
+        std::string last_words;
+        std::string stack;
+        int black_box;
+        uint64_t oom_kills_before;
     };
     /// A reload on its way: one at a time.
     struct Reload {
@@ -105,6 +121,16 @@ class Supervisor final : private World {
     bool pass_on_errors(Worker& worker);
     void died(Worker& worker);
 
+    // examine.cpp: what is known of the dead
+    autopsy::Facts facts_of(ProcessId process, std::string_view cause) const;
+    Demise look_back(Worker& worker, const Death& death) const;
+    void examine(const Worker& worker, const Demise& demise);
+    void examine_former(const Moment& moment);
+    void log_stack(size_t worker);
+    void abort_with_stack(size_t worker);
+    PostMortem::Told told_of_post_mortems();
+    void finish_after_bundles(int64_t since_ns);
+
     // commands.cpp: what operators ask for
     void command(const Peer& peer, const std::string& request, ControlServer::Reply reply);
     std::string command_worker(Worker& worker, const Peer& peer, CorrelationId cause, std::string_view verb,
@@ -150,7 +176,10 @@ class Supervisor final : private World {
     boost::asio::signal_set signals_;
     boost::asio::signal_set child_signals_;
     boost::asio::steady_timer timer_;
+    boost::asio::steady_timer finish_timer_{io_};
     std::optional<shm::DoorbellReader> doorbell_;
+    PostMortem post_mortem_;
+    std::optional<Moment> former_;  ///< of the supervisor before this one, which died
     std::optional<Asking> asking_;  ///< a program that is asked about a configuration or a layout
     std::optional<Reload> reload_;
     CorrelationId stop_cause_;

@@ -75,13 +75,15 @@ Handover Supervisor::hand_over() {
         const auto& child = workers_[i]->child;
         const auto& member = crew_[i];
         handover.workers.push_back({name_of(workers_[i]->process), static_cast<int>(member.state), child.pid(),
-                                    child.pidfd(), child.errors(), member.policy.failures(), member.ready_ns});
+                                    child.pidfd(), child.errors(), member.policy.failures(), member.ready_ns,
+                                    workers_[i]->black_box});
     }
     return handover;
 }
 
 void Supervisor::execute(CorrelationId cause, const std::string& path, const ControlServer::Reply& reply) {
     if (!crew_.at_rest()) return reply(refusal(ExitCode::failed, "a worker is starting or stopping; try again"));
+    if (!post_mortem_.idle()) return reply(refusal(ExitCode::failed, "a post mortem is being written; try again"));
     const auto handover = hand_over();
     const int descriptor = handover.write();
     auto kept = handover.descriptors();

@@ -67,6 +67,8 @@ bool Supervisor::spawn(size_t index) {
     desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
     desk.pid.store(pid, std::memory_order_release);
     say(*worker.slot, WorkerState::spawned);
+    worker.black_box = worker.successor.take_black_box();
+    worker.oom_kills_before = launcher_.cgroups().oom_kills(name_of(worker.process));
     worker.child = worker.successor.let_in();
     journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
     watch_death(worker);
@@ -80,7 +82,10 @@ void Supervisor::drain(size_t index, int64_t deadline_ns) {
     if (!worker.wire->drain(cause, deadline_ns - drain_margin_ns)) worker.child.signal(SIGTERM);
 }
 
-void Supervisor::signal(size_t index, int number) { workers_[index]->child.signal(number); }
+void Supervisor::signal(size_t index, int number) {
+    if (number == SIGABRT && crew_[index].cause == Cause::hung) return abort_with_stack(index);
+    workers_[index]->child.signal(number);
+}
 
 SchedulerSample Supervisor::sample(size_t index) {
     const auto folder = fmt::format("/proc/{}/", workers_[index]->child.pid());
@@ -138,6 +143,7 @@ void Supervisor::suspected(size_t index, const HangJudge& judge) {
     journal_->write(log_event::worker_suspected, next_correlation(), name_of(worker.process),
                     static_cast<uint64_t>(worker.child.pid()), judge.silence_ns() / ns_per_ms,
                     judge.starved_ns() / ns_per_ms);
+    log_stack(index);
 }
 
 void Supervisor::hung(size_t index, const HangJudge& judge) {
@@ -170,7 +176,7 @@ void Supervisor::all_run() {
 }
 
 void Supervisor::all_stopped() {
-    asio::post(io_, [this] { finish(); });
+    asio::post(io_, [this] { finish_after_bundles(now_ns()); });
 }
 
 void Supervisor::watch_death(Worker& worker) {
@@ -204,7 +210,9 @@ void Supervisor::died(Worker& worker) {
     worker.death.release();
     worker.errors.release();
     const auto death = worker.child.reap();
+    const auto demise = look_back(worker, death);
     crew_.died(index_of(worker), death, now_ns());
+    examine(worker, demise);
     arm();
 }
 

@@ -1,7 +1,7 @@
 // The one table of ofctl's verbs. From it come the parser, the help, the completion and the man pages.
 //
 // To add a verb: a function in verbs.hpp, its fields in Options, an entry in the list it belongs to (verbs_reading.cpp,
-// verbs_shm.cpp, verbs_changing.cpp or verbs_itself.cpp), and a row in OFCTL.md. Nothing else names it; the test
+// verbs_postmortem.cpp, verbs_shm.cpp, verbs_changing.cpp or verbs_itself.cpp), and a row in OFCTL.md. Nothing else names it; the test
 // of the table fails while one of these is missing. A verb's JSON begins with Json::open_document(), each row of its
 // table with Json::open_row(), and goes out through put_json(): then ndjson and name need nothing more.
 #pragma once
@@ -114,6 +114,7 @@ std::string formats_of(const Verb& verb);
 
 /// The parts of the table.
 std::span<const Verb> reading_verbs();
+std::span<const Verb> postmortem_verbs();
 std::span<const Verb> shm_verbs();
 std::span<const Verb> changing_verbs();
 std::span<const Verb> own_verbs();

@@ -52,6 +52,9 @@ struct Options {
     bool as_json = false;
     bool no_headers = false;
     bool quiet = false;
+    bool last = false;      ///< the newest bundle
+    std::string tar;        ///< where to export to
+    std::string state_dir;  ///< of an instance that left no control page
 
     /// Whether also what went wrong is told as JSON.
     bool tells_json() const { return format == Format::json || format == Format::ndjson; }
@@ -81,6 +84,10 @@ int metrics(const Options& options);
 int breaker(const Options& options);
 int errors(const Options& options);
 int limits(const Options& options);
+int postmortem_ls(const Options& options);
+int postmortem_show(const Options& options);
+int postmortem_export(const Options& options);
+int postmortem_rm(const Options& options);
 int config_check(const Options& options);
 int doctor(const Options& options);
 int help(const Options& options);

@@ -21,8 +21,9 @@ BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resol
 ROOMS = {
     "proto": ((), ()),
     "shm": ((), ("boost/interprocess/", "fmt/", "tl/")),
-    "supervisor": (("proto", "shm"), ("boost/asio/", "boost/system/", "CLI/", "fmt/", "tl/")),
-    "supervisor/ofctl": (("proto", "shm", "supervisor/wire.hpp"), ("CLI/", "fmt/", "tl/")),
+    "supervisor": (("proto", "shm", "supervisor/autopsy/facts.hpp"), ("boost/asio/", "boost/system/", "CLI/", "fmt/", "tl/")),
+    "supervisor/autopsy": (("proto", "shm"), ("CLI/", "fmt/", "tl/")),
+    "supervisor/ofctl": (("proto", "shm", "supervisor/wire.hpp", "supervisor/autopsy/bundle.hpp"), ("CLI/", "fmt/", "tl/")),
     "workers/runtime": (("proto", "shm"), ("boost/asio/", "boost/system/", "CLI/", "fmt/", "tl/")),
     "workers/binance": (("workers/runtime", "proto", "shm"), ("boost/asio/", "boost/beast/", "boost/system/", "openssl/", "fmt/", "tl/", "simdjson.h")),
     "workers/storage": (("workers/runtime", "proto", "shm"), ("boost/asio/", "boost/system/", "fmt/", "tl/", "sqlite3.h")),
@@ -31,7 +32,7 @@ ROOMS = {
 }
 # One file may use one library more than its room.
 EXCEPTIONS = {"proto/settings.cpp": ("toml++/",), "proto/settings_diff.cpp": ("toml++/",),
-              "workers/runtime/seccomp_filter.cpp": ("seccomp.h",)}
+              "workers/runtime/seccomp_filter.cpp": ("seccomp.h",), "supervisor/autopsy/stacks.cpp": ("elfutils/",)}
 # What is one worker's role stays with it, though its neighbour has the same library.
 FORBIDDEN = {
     "boost/beast/websocket": ("workers/binance",),
@@ -39,10 +40,11 @@ FORBIDDEN = {
     "openssl/": ("workers/binance",),
     "sqlite3.h": ("workers/storage",),
 }
-LIBRARIES = ("boost/", "CLI/", "fmt/", "tl/", "toml++/", "simdjson.h", "sqlite3.h", "openssl/", "seccomp.h", "zlib.h", "catch2/", "mosquitto")
+LIBRARIES = ("boost/", "CLI/", "fmt/", "tl/", "toml++/", "simdjson.h", "sqlite3.h", "openssl/", "seccomp.h", "zlib.h", "catch2/", "mosquitto", "elfutils/")
 
 PROGRAMS = {
     "supervisor/ofsupervisor": ("libfmt", "libtomlplusplus"),
+    "supervisor/autopsy/of-autopsy": ("libfmt", "libdw"),
     "supervisor/ofctl/ofctl": ("libfmt",),
     "workers/binance/of-binance": ("libfmt", "libtomlplusplus", "libseccomp", "libssl", "libcrypto", "libsimdjson"),
     "workers/storage/of-storage": ("libfmt", "libtomlplusplus", "libseccomp", "libsqlite3"),

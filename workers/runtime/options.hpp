@@ -28,6 +28,7 @@ struct WorkerOptions {
     int config_fd = -1;  ///< the text of config_path as the supervisor accepted it; -1: read the file itself
     int gate = -1;       ///< socket: 8 bytes from it let this process in; -1: it is let in
     int lifeline = -1;   ///< pipe that ends with the supervisor; -1 for none
+    int black_box = -1;  ///< memfd for what a crash leaves behind (black_box.hpp); -1 for none
     bool lock_memory = false;
     SandboxMode sandbox = SandboxMode::enforce;
     std::map<std::string, int> doorbells;  ///< eventfd of each process, inherited

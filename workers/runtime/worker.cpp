@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "proto/control.hpp"
+#include "workers/runtime/black_box.hpp"
 #include "workers/runtime/life.hpp"
 
 namespace of {
@@ -214,6 +215,8 @@ void log_assertion(const char* condition, const char* file, int line) {
 /// call.
 bool bind_to_parent(uint64_t parent_pid) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // Where Yama lets only ancestors look at a process: its children, of-autopsy, may take our stack when we hang.
+    if (parent_pid != 0) prctl(PR_SET_PTRACER, parent_pid);
     return parent_pid == 0 || static_cast<uint64_t>(getppid()) == parent_pid;
 }
 
@@ -239,6 +242,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     if (!bind_to_parent(options.parent_pid))
         return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
     prctl(PR_SET_NAME, fmt::format("of-{}", name_of(options.self)).c_str());
+    arm_black_box(options.black_box);
     constexpr std::string_view everything_else[] = {"*"};
     const auto settings = settings::load(options.config_fd, options.config_path, program.sections, everything_else);
     if (!settings.problems.empty())
@@ -265,6 +269,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     (*runtime)->set_state(WorkerState::ready);
     (*runtime)->log().write(log_event::worker_ready, (*runtime)->next_correlation(), (*runtime)->name(),
                             static_cast<uint64_t>(getpid()), (*runtime)->incarnation());
+    note_in_black_box();
     return loop.run();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proto/message.hpp"
+#include "shm/black_box.hpp"
 #include "shm/book_page.hpp"
 #include "shm/breaker_page.hpp"
 #include "shm/control_page.hpp"
@@ -100,10 +101,10 @@ struct Rows<DeskLine> {
 template <>
 struct Rows<OwnLine> {
     using S = OwnLine;
-    static constexpr FormatRow rows[] = {ROW(state, "u32"),           ROW(incarnation, "u32"), ROW(ready_ns, "i64"),
-                                         ROW(heartbeat_ns, "i64"),    ROW(turns, "u64"),       ROW(messages, "u64"),
-                                         ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),     ROW(overruns, "u64"),
-                                         ROW(life, "u32"),            ROW(reserved, "bytes[60]")};
+    static constexpr FormatRow rows[] = {
+        ROW(state, "u32"),    ROW(incarnation, "u32"), ROW(ready_ns, "i64"),        ROW(heartbeat_ns, "i64"),
+        ROW(turns, "u64"),    ROW(messages, "u64"),    ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),
+        ROW(overruns, "u64"), ROW(life, "u32"),        ROW(reserved, "bytes[60]")};
 };
 template <>
 struct Rows<SleepLine> {
@@ -242,14 +243,22 @@ struct Rows<MetricEntry> {
                                          ROW(reserved, "u32")};
 };
 
+template <>
+struct Rows<BlackBox> {
+    using S = BlackBox;
+    static constexpr FormatRow rows[] = {ROW(magic, "u64"),  ROW(state, "u32"),       ROW(signal, "i32"),
+                                         ROW(code, "i32"),   ROW(system_call, "i32"), ROW(address, "u64"),
+                                         ROW(thread, "u64"), ROW(stack_from, "u64"),  ROW(registers, "u64[17]")};
+};
+
 #define STRUCT(name) \
-    Struct { #name, sizeof(name), Rows<name>::rows }
-constexpr Struct structs[] = {STRUCT(SegmentHeader), STRUCT(RingLines),     STRUCT(Header),       STRUCT(ControlPage),
-                              STRUCT(InstanceLine),  STRUCT(ProcessSlot),   STRUCT(DeskLine),     STRUCT(OwnLine),
-                              STRUCT(SleepLine),     STRUCT(Cursor),        STRUCT(BookPage),     STRUCT(BookEntry),
-                              STRUCT(Quote),         STRUCT(MetricsPage),   STRUCT(MetricEntry),  STRUCT(MetricsBank),
-                              STRUCT(BreakerPage),   STRUCT(BreakerRecord), STRUCT(BreakerLease), STRUCT(BreakerBucket),
-                              STRUCT(ErrorPage),     STRUCT(ErrorRecord),   STRUCT(GovernorPage), STRUCT(VenueRecord)};
+    Struct { #name, sizeof(name), Rows < name> ::rows }
+constexpr Struct structs[] = {
+    STRUCT(SegmentHeader), STRUCT(RingLines),   STRUCT(Header),        STRUCT(ControlPage),  STRUCT(InstanceLine),
+    STRUCT(ProcessSlot),   STRUCT(DeskLine),    STRUCT(OwnLine),       STRUCT(SleepLine),    STRUCT(Cursor),
+    STRUCT(BookPage),      STRUCT(BookEntry),   STRUCT(Quote),         STRUCT(MetricsPage),  STRUCT(MetricEntry),
+    STRUCT(MetricsBank),   STRUCT(BreakerPage), STRUCT(BreakerRecord), STRUCT(BreakerLease), STRUCT(BreakerBucket),
+    STRUCT(ErrorPage),     STRUCT(ErrorRecord), STRUCT(GovernorPage),  STRUCT(VenueRecord),  STRUCT(BlackBox)};
 
 /// The bytes of "u64", "text[24]", "Cursor[16]"; 0 for a type that is none.
 size_t bytes_of_type(std::string_view type) {

@@ -19,14 +19,15 @@ int file_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("what a supervisor leaves is what its successor reads") {
-    const Handover left{.lock = 3,
-                        .governor = 4,
-                        .config = 5,
-                        .control = 6,
-                        .lifeline = {7, 8},
-                        .bells = {9, 10, 11},
-                        .config_generation = 12,
-                        .workers = {{"logger", 2, 1234, 13, 14, 3, 987'654'321}, {"storage", 0, 0, -1, -1, 0, 0}}};
+    const Handover left{
+        .lock = 3,
+        .governor = 4,
+        .config = 5,
+        .control = 6,
+        .lifeline = {7, 8},
+        .bells = {9, 10, 11},
+        .config_generation = 12,
+        .workers = {{"logger", 2, 1234, 13, 14, 3, 987'654'321, 15}, {"storage", 0, 0, -1, -1, 0, 0, -1}}};
     const auto read = Handover::read(left.write());
     REQUIRE(read);
     CHECK(read->lock == 3);
@@ -40,7 +41,9 @@ TEST_CASE("what a supervisor leaves is what its successor reads") {
     const auto& logger = read->workers.front();
     CHECK((logger.name == "logger" && logger.state == 2 && logger.pid == 1234));
     CHECK((logger.pidfd == 13 && logger.errors == 14 && logger.failures == 3 && logger.ready_ns == 987'654'321));
+    CHECK(logger.black_box == 15);
     CHECK(read->workers.back().pidfd == -1);
+    CHECK(read->workers.back().black_box == -1);
 }
 
 TEST_CASE("a handover that is none is refused in a sentence") {

@@ -31,7 +31,9 @@ struct alignas(line_bytes) BookEntry {
     std::atomic<uint32_t> state;                ///< BookState of proto
     std::array<std::atomic<int64_t>, 6> quote;  ///< the fields of Quote
     std::atomic<uint64_t> resets;
-    char reserved[32];
+    std::atomic<int64_t> trade_id;  ///< of the newest live trade in the market ring, or in the one before it
+    std::atomic<int64_t> agg_id;
+    char reserved[16];
 
     std::string_view symbol() const { return {name, strnlen(name, sizeof name)}; }
 
@@ -63,7 +65,7 @@ struct alignas(line_bytes) BookEntry {
 static_assert(sizeof(BookEntry) == 128 && sizeof(Quote) == 48);
 
 struct BookPage {
-    static constexpr std::string_view layout = "book 1";
+    static constexpr std::string_view layout = "book 2";
 
     alignas(line_bytes) std::atomic<uint32_t> symbols;
     char reserved[124];

@@ -53,7 +53,9 @@ struct alignas(line_bytes) OwnLine {
     std::atomic<uint64_t> overruns;        ///< turns longer than turn_limit_ns, since the start
     /// Robust futex: the main thread's id and FUTEX_WAITERS; the kernel adds FUTEX_OWNER_DIED when it begins to die.
     std::atomic<uint32_t> life;
-    char reserved[60];
+    /// What it runs by: of the text it was started with, then each later one that changes nothing for it.
+    std::atomic<uint32_t> config_generation;
+    char reserved[56];
 };
 static_assert(sizeof(OwnLine) == 128);
 
@@ -100,12 +102,14 @@ struct alignas(line_bytes) InstanceLine {
     char governor[48];                        ///< the request budget is the segment <governor>.governor
     std::atomic<uint32_t> config_generation;  ///< from 1; counts up with each reload that took effect
     std::atomic<uint32_t> upgrades;           ///< times that this supervisor was executed anew with its workers alive
-    char reserved[16];
+    std::atomic<uint32_t> remade;             ///< segments that broke while the instance ran, and were made anew
+    std::atomic<uint32_t> hook_failures;      ///< finish hooks that failed, or did not end in time
+    char reserved[8];
 };
 static_assert(sizeof(InstanceLine) == 512);
 
 struct ControlPage {
-    static constexpr std::string_view layout = "control 3";
+    static constexpr std::string_view layout = "control 4";
 
     InstanceLine instance;
     char reserved[1536];

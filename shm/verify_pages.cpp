@@ -336,7 +336,8 @@ Findings verify_cursors(const ControlPage& page, const std::function<const Segme
                 continue;
             }
             verify_cursor(findings, slot.cursors[c], cursor_offset(i, c), *ring, text_of(slot.desk.name),
-                          page.instance.takeovers.load(std::memory_order_relaxed) == 0);
+                          page.instance.takeovers.load(std::memory_order_relaxed) == 0 &&
+                              page.instance.remade.load(std::memory_order_relaxed) == 0);
         }
     }
     return findings;

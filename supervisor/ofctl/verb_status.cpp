@@ -94,10 +94,11 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
 }
 
 /// How regularly each worker's loop turns.
-void print_duty(const std::vector<ProcessView>& workers, const Options& options) {
+void print_duty(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
     using enum Table::Align;
     Table table({{"WORKER"},
                  {"INCARNATION", right},
+                 {"CONFIG", right},
                  {"BEAT", right},
                  {"TURNS", right},
                  {"MSGS/TURN", right},
@@ -111,6 +112,7 @@ void print_duty(const std::vector<ProcessView>& workers, const Options& options)
         const auto overruns = own.overruns.load(std::memory_order_relaxed);
         table.add({process.name,
                    std::to_string(process.slot->desk.incarnation.load(std::memory_order_relaxed)),
+                   std::to_string(own.config_generation.load(std::memory_order_relaxed)),
                    process.alive ? span_text(heartbeat_age_ns(process)) : "-",
                    count_text(turns),
                    fmt::format("{:.1f}", turns == 0 ? 0.0 : static_cast<double>(messages) / static_cast<double>(turns)),
@@ -120,7 +122,9 @@ void print_duty(const std::vector<ProcessView>& workers, const Options& options)
     }
     put_line("");
     table.print(options.headers);
-    put_line(fmt::format("an overrun is a turn of more than {}", span_text(shm::turn_limit_ns)));
+    put_line(fmt::format("configuration generation {} is in force; an overrun is a turn of more than {}",
+                         view.control().instance.config_generation.load(std::memory_order_relaxed),
+                         span_text(shm::turn_limit_ns)));
 }
 
 std::optional<ProcessFacts> facts_of(const ProcessView& process) {
@@ -188,6 +192,7 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
         .field("instance", std::string_view(view.source().instance))
         .field("supervisor_alive", view.supervisor_alive());
     json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed))
+        .field("config_generation", view.control().instance.config_generation.load(std::memory_order_relaxed))
         .open_rows("workers");
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
@@ -197,7 +202,8 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
             .field("alive", process.alive)
             .field("frozen", process.frozen);
         json.field("pid", process.alive ? slot.desk.pid.load(std::memory_order_relaxed) : 0)
-            .field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed));
+            .field("incarnation", slot.desk.incarnation.load(std::memory_order_relaxed))
+            .field("config_generation", slot.own.config_generation.load(std::memory_order_relaxed));
         json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed))
             .field("last_exit", std::string_view(last_exit(slot.desk)));
         json.field("uptime_ms", process.alive ? age_ns(slot.desk.spawn_ns) / 1'000'000 : 0);
@@ -233,7 +239,7 @@ int status_once(const Options& options) {
         print_json(*view, workers, options);
     } else {
         print_table(*view, workers, options);
-        if (options.wide) print_duty(workers, options);
+        if (options.wide) print_duty(*view, workers, options);
         if (options.wide && !options.source.copied()) print_resources(workers, options);
     }
     flush_output();

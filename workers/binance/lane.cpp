@@ -6,8 +6,10 @@ Lane::Lane(const LaneContext& context, std::string name, uint16_t index, uint64_
     : context_(context), name_(std::move(name)), index_(index), sync_(*this, seed) {}
 
 void Lane::begin(const SymbolTail& tail) {
-    trades_.seed(tail.trade_id);
-    aggs_.seed(tail.agg_id);
+    // A new ring holds none of its predecessor's trades; the book page remembers where they ended.
+    const auto& page = entry();
+    trades_.seed(tail.trade_id != 0 ? tail.trade_id : page.trade_id.load(std::memory_order_relaxed));
+    aggs_.seed(tail.agg_id != 0 ? tail.agg_id : page.agg_id.load(std::memory_order_relaxed));
     for (const auto& gap : tail.open_gaps) ids(gap.kind).mark_missing(gap.first_id, gap.last_id);
     for (const auto id : tail.repaired_trades) trades_.take(id);
     for (const auto id : tail.repaired_aggs) aggs_.take(id);
@@ -72,6 +74,8 @@ void Lane::publish(GapKind kind, const TradeFields& trade, const Mark& mark, uin
     const bool single = kind == GapKind::trade;
     const auto position = single ? context_.market.trade(index_, trade, mark, flags)
                                  : context_.market.agg_trade(index_, trade, mark, flags);
+    if ((flags & flag_repaired) == 0)
+        (single ? entry().trade_id : entry().agg_id).store(trade.id, std::memory_order_relaxed);
     (single ? context_.metrics.trades : context_.metrics.agg_trades).add();
     trace(mark, trade.id, position);
 }

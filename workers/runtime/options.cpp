@@ -93,6 +93,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
     app.add_option("--config-fd", options.config_fd, "Inherited descriptor of the text to take for FILE's")
         ->type_name("FD");
+    app.add_option("--config-generation", options.config_generation, "Which configuration of the instance that is")
+        ->type_name("N");
     app.add_option("--gate", options.gate, "Inherited socket to wait at before attaching")->type_name("FD");
     app.add_option("--lifeline", options.lifeline, "Inherited pipe that ends with the supervisor")->type_name("FD");
     app.add_option("--black-box", options.black_box, "Inherited memfd to write a crash into")->type_name("FD");

@@ -26,6 +26,7 @@ struct WorkerOptions {
     shm::BreakerRules breaker;  ///< of every dependency, unless its worker has a reason for others
     uint64_t parent_pid = 0;
     int config_fd = -1;  ///< the text of config_path as the supervisor accepted it; -1: read the file itself
+    uint32_t config_generation = 0;  ///< of that text
     int gate = -1;       ///< socket: 8 bytes from it let this process in; -1: it is let in
     int lifeline = -1;   ///< pipe that ends with the supervisor; -1 for none
     int black_box = -1;  ///< memfd for what a crash leaves behind (black_box.hpp); -1 for none

@@ -21,6 +21,7 @@ Expected<void> Runtime::open_own_channels() {
     own.turns.store(0, std::memory_order_relaxed);
     own.longest_turn_ns.store(0, std::memory_order_relaxed);
     own.overruns.store(0, std::memory_order_relaxed);
+    own.config_generation.store(options_.config_generation, std::memory_order_relaxed);
     correlations_ = std::make_unique<CorrelationSource>(self(), static_cast<uint16_t>(incarnation_));
     auto log = publisher<256>(ChannelKind::log);
     if (!log) return tl::make_unexpected(log.error());

@@ -105,6 +105,15 @@ class Loop {
         if (length > shm::turn_limit_ns)
             own.overruns.store(own.overruns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         turn_began_ns_ = now;
+        acknowledge_config();
+    }
+
+    /// A generation that is in force while this process still runs has changed nothing for it: else it would have been
+    /// started anew. One that is being taken over is known to those it concerns before it is in force.
+    void acknowledge_config() {
+        const auto in_force = runtime_.control().instance.config_generation.load(std::memory_order_relaxed);
+        auto& known = runtime_.slot().own.config_generation;
+        if (known.load(std::memory_order_relaxed) < in_force) known.store(in_force, std::memory_order_relaxed);
     }
 
     void rest() {

@@ -200,6 +200,29 @@ TEST_CASE("a successor finds the last live ids and the gaps that are still open"
     CHECK(bench.gaps[1].first_id == 21);
 }
 
+TEST_CASE("a successor on a ring that was made anew goes on where the book page says that the trades ended",
+          "[binance][ring]") {
+    Bench bench;
+    const auto lane = bench.lane("BTCUSDT");
+    lane->begin({});
+    lane->on_frame(bench.trade(10), bench.mark());
+    lane->on_frame(bench.trade(13), bench.mark());
+    lane->on_frame(bench.trade(11), bench.mark());  // late: not where they ended
+    lane->on_frame(bench.trade(7, FrameKind::agg_trade), bench.mark());
+    bench.read();
+    bench.gaps.clear();
+    const auto successor = bench.lane("BTCUSDT");
+    successor->begin({});  // such a ring has no tail
+    bench.read();
+    successor->on_frame(bench.trade(16), bench.mark());
+    CHECK(bench.read() == Types{MessageType::gap_opened, MessageType::trade});
+    successor->on_frame(bench.trade(8, FrameKind::agg_trade), bench.mark());
+    CHECK(bench.read() == Types{MessageType::agg_trade});
+    REQUIRE(bench.gaps.size() == 1);
+    CHECK(bench.gaps[0].first_id == 14);
+    CHECK(bench.gaps[0].last_id == 15);
+}
+
 TEST_CASE("the epoch of a book goes on across restarts", "[binance][ring]") {
     Bench bench;
     bench.lane("BTCUSDT")->begin({});

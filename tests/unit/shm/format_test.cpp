@@ -102,9 +102,9 @@ template <>
 struct Rows<OwnLine> {
     using S = OwnLine;
     static constexpr FormatRow rows[] = {
-        ROW(state, "u32"),    ROW(incarnation, "u32"), ROW(ready_ns, "i64"),        ROW(heartbeat_ns, "i64"),
-        ROW(turns, "u64"),    ROW(messages, "u64"),    ROW(longest_turn_ns, "i64"), ROW(refused, "u64"),
-        ROW(overruns, "u64"), ROW(life, "u32"),        ROW(reserved, "bytes[60]")};
+        ROW(state, "u32"),    ROW(incarnation, "u32"), ROW(ready_ns, "i64"),          ROW(heartbeat_ns, "i64"),
+        ROW(turns, "u64"),    ROW(messages, "u64"),    ROW(longest_turn_ns, "i64"),   ROW(refused, "u64"),
+        ROW(overruns, "u64"), ROW(life, "u32"),        ROW(config_generation, "u32"), ROW(reserved, "bytes[56]")};
 };
 template <>
 struct Rows<SleepLine> {
@@ -126,8 +126,9 @@ struct Rows<BookPage> {
 template <>
 struct Rows<BookEntry> {
     using S = BookEntry;
-    static constexpr FormatRow rows[] = {ROW(name, "text[32]"), ROW(sequence, "u32"), ROW(state, "u32"),
-                                         ROW(quote, "Quote"),   ROW(resets, "u64"),   ROW(reserved, "bytes[32]")};
+    static constexpr FormatRow rows[] = {ROW(name, "text[32]"), ROW(sequence, "u32"),      ROW(state, "u32"),
+                                         ROW(quote, "Quote"),   ROW(resets, "u64"),        ROW(trade_id, "i64"),
+                                         ROW(agg_id, "i64"),    ROW(reserved, "bytes[16]")};
 };
 template <>
 struct Rows<Quote> {

@@ -5,12 +5,16 @@
 #include <filesystem>
 #include <sstream>
 
+#include "proto/text.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace of::supervisor {
 namespace {
 
 constexpr int stack_lines_logged_max = 48;
+constexpr int stack_seconds_max = 5;
+/// Of the two between abort and kill.
+constexpr int abort_waits_seconds_max = 1;
 /// An instance that has stopped waits so long for bundles that are being written.
 constexpr int64_t last_bundles_ns = 2'000'000'000;
 constexpr auto last_bundles_look = std::chrono::milliseconds(5);
@@ -37,6 +41,11 @@ std::string_view cause_of(const Death& death, Cause cause) {
 bool is_wanted(const Death& death, State before, bool stopping) {
     const bool asked = before == State::stopping || before == State::restarting;
     return asked && ((death.signal == 0 && death.exit_code == 0) || (stopping && death.signal == SIGKILL));
+}
+
+/// A worker may have gone on after the one, and died of something else much later.
+std::string dated(const std::string& stack) {
+    return stack.empty() ? "" : fmt::format("at {}:\n{}", wall_text(now_ns(CLOCK_REALTIME)), stack);
 }
 
 void tell(const Death& death, autopsy::Facts& facts) {
@@ -107,9 +116,9 @@ void Supervisor::examine_former(const Moment& moment) {
 void Supervisor::log_stack(size_t index) {
     auto& worker = *workers_[index];
     const auto pid = worker.child.pid();
-    post_mortem_.stack_of(pid, worker.slot->desk.start_time.load(std::memory_order_relaxed),
+    post_mortem_.stack_of(pid, worker.slot->desk.start_time.load(std::memory_order_relaxed), stack_seconds_max,
                           [this, &worker, pid](const std::string& text) {
-                              if (worker.child.pid() == pid) worker.stack = text;
+                              if (worker.child.pid() == pid) worker.stack = dated(text);
                               std::istringstream lines(text);
                               std::string line;
                               const auto correlation = next_correlation();
@@ -122,10 +131,10 @@ void Supervisor::log_stack(size_t index) {
 void Supervisor::abort_with_stack(size_t index) {
     auto& worker = *workers_[index];
     const auto pid = worker.child.pid();
-    post_mortem_.stack_of(pid, worker.slot->desk.start_time.load(std::memory_order_relaxed),
+    post_mortem_.stack_of(pid, worker.slot->desk.start_time.load(std::memory_order_relaxed), abort_waits_seconds_max,
                           [&worker, pid](const std::string& text) {
                               if (worker.child.pid() != pid) return;
-                              if (!text.empty()) worker.stack = text;
+                              if (!text.empty()) worker.stack = dated(text);
                               worker.child.signal(SIGABRT);
                           });
 }

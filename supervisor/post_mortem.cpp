@@ -105,12 +105,14 @@ void PostMortem::answered(const std::string& worker, int exit_code, const std::s
     told_.failed(worker, output.empty() ? "of-autopsy ended without a word" : output.substr(0, output.find('\n')));
 }
 
-void PostMortem::stack_of(pid_t pid, uint64_t start_time, std::function<void(const std::string&)> then) {
+void PostMortem::stack_of(pid_t pid, uint64_t start_time, int seconds_max,
+                          std::function<void(const std::string&)> then) {
     if (!settings_.enabled || !available()) return then("");
     const auto added = stacks_.add(
         {.spec = {.program = program_.descriptor,
                   .path = program_.path,
-                  .argv = {"stack", "--pid", std::to_string(pid), "--start", std::to_string(start_time)},
+                  .argv = {"stack", "--pid", std::to_string(pid), "--start", std::to_string(start_time), "--seconds",
+                           std::to_string(seconds_max)},
                   .inherited = {},
                   .joins_output = true,
                   .resources = {}},

@@ -51,7 +51,7 @@ class PostMortem {
     /// Takes over `black_box` (-1 for none). `live_stack` is one that was taken while it hung.
     void write(autopsy::Facts facts, int black_box, const std::string& live_stack, int64_t now_ns);
     /// The stacks of a process that lives, as text; "" when they are not to be had.
-    void stack_of(pid_t pid, uint64_t start_time, std::function<void(const std::string&)> then);
+    void stack_of(pid_t pid, uint64_t start_time, int seconds_max, std::function<void(const std::string&)> then);
 
     bool idle() const { return bundles_.idle() && stacks_.idle(); }
     /// Programs that are no strangers.

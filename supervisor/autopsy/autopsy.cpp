@@ -70,7 +70,7 @@ class Autopsy {
   private:
     void examine_box(int descriptor, const std::string& live_stack) {
         const auto box = read_box(descriptor);
-        std::string stack = live_stack.empty() ? "" : "While it did not beat:\n" + live_stack;
+        std::string stack = live_stack.empty() ? "" : "While it did not beat, " + live_stack;
         std::string maps = area_of(descriptor, BlackBox::maps_at, BlackBox::maps_bytes_max);
         if (box && box->state == shm::BlackBoxState::crashed) {
             const auto crash = read_crash(descriptor, *box);
@@ -217,6 +217,8 @@ Case read_case(std::string_view text) {
 Expected<Written> write_bundle(Case examined) {
     const auto began = std::chrono::steady_clock::now();
     auto& facts = examined.facts;
+    if (facts.get("state_dir").empty() || !is_bundle_id(facts.get("worker")))
+        return fail(ErrorKind::invalid, "the facts name no state directory, or no worker");
     const auto folder = bundles_folder(std::string(facts.get("state_dir")));
     const auto id = bundle_id(facts.number("died_wall_ns"), facts.get("worker"),
                               static_cast<uint64_t>(facts.number("incarnation")));

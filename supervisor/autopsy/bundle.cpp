@@ -98,12 +98,21 @@ Expected<Facts> read_facts(const std::string& folder, const std::string& id) {
 }
 
 std::string read_text(const std::string& path) {
-    std::string text;
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0) return "";
+    auto text = read_text(file);
+    close(file);
+    return text;
+}
+
+std::string read_text(int file) {
+    std::string text;
     char buffer[8192];
-    for (ssize_t bytes = 0; file >= 0 && text.size() < text_bytes_max; text.append(buffer, static_cast<size_t>(bytes)))
-        if ((bytes = read(file, buffer, sizeof buffer)) <= 0) break;
-    if (file >= 0) close(file);
+    while (text.size() < text_bytes_max) {
+        const auto bytes = pread(file, buffer, sizeof buffer, static_cast<off_t>(text.size()));
+        if (bytes <= 0) break;
+        text.append(buffer, static_cast<size_t>(bytes));
+    }
     return text;
 }
 

@@ -44,5 +44,7 @@ void remove_unfinished(const std::string& folder);
 Expected<Facts> read_facts(const std::string& folder, const std::string& id);
 /// A text file of a bundle; "" when it has none.
 std::string read_text(const std::string& path);
+/// Of an open file, from its beginning.
+std::string read_text(int file);
 
 }  // namespace of::autopsy

@@ -18,8 +18,6 @@ using namespace of;
 using namespace of::autopsy;
 
 constexpr uint64_t megabyte = 1 << 20;
-/// A stack that is not taken in this time is not taken: its process waits for the abort.
-constexpr unsigned stack_seconds_max = 1;
 
 struct Options {
     int facts = -1;
@@ -29,10 +27,11 @@ struct Options {
     uint64_t bundle_mb = 64;
     int64_t pid = 0;
     uint64_t start = 0;
+    unsigned seconds = 1;
 };
 
 int bundle(const Options& options) {
-    auto examined = read_case(read_text(fmt::format("/proc/self/fd/{}", options.facts)));
+    auto examined = read_case(read_text(options.facts));
     examined.black_box = options.black_box;
     examined.keep = options.keep;
     examined.total_bytes_max = options.total_mb * megabyte;
@@ -47,7 +46,7 @@ int bundle(const Options& options) {
 }
 
 int stack(const Options& options) {
-    alarm(stack_seconds_max);
+    alarm(options.seconds);  // whose end lets go of the process that it holds
     if (shm::process_start(static_cast<uint64_t>(options.pid)) != options.start) return code(ExitCode::not_found);
     fmt::print("{}", stack_of_process(static_cast<pid_t>(options.pid)));
     return code(ExitCode::ok);
@@ -71,6 +70,7 @@ int main(int argc, char** argv) {
     auto* stack_verb = app.add_subcommand("stack", "Print the stacks of a process that lives");
     stack_verb->add_option("--pid", options.pid, "Which")->required();
     stack_verb->add_option("--start", options.start, "Its start time, field 22 of /proc/PID/stat")->required();
+    stack_verb->add_option("--seconds", options.seconds, "Give up after N seconds");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

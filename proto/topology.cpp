@@ -92,6 +92,17 @@ std::vector<ProcessId> readers_of(const Channel& channel, std::span<const Proces
     return readers;
 }
 
+std::vector<ProcessId> attached_to(const Channel& channel, std::span<const ProcessId> processes) {
+    const auto readers = readers_of(channel, processes);
+    std::vector<ProcessId> attached;
+    for (const auto process : processes) {
+        const bool reads = std::ranges::find(readers, process) != readers.end();
+        if (process == channel.writer || reads || stands_for(channel.wire->observer, process))
+            attached.push_back(process);
+    }
+    return attached;
+}
+
 std::vector<ProcessId> processes_of(uint8_t feeds) {
     std::vector<ProcessId> processes{{ProcessKind::supervisor, 0},
                                      {ProcessKind::logger, 0},

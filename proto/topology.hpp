@@ -45,15 +45,16 @@ struct Wire {
     std::array<End, 2> readers;  ///< those with a doorbell, besides any observer
     uint32_t slot_bytes;         ///< 0 for pages
     uint32_t slots;              ///< default capacity, a power of two; 0 for pages
+    End observer = End::none;    ///< maps it as well, to tell of it, and has no doorbell
 };
 
 inline constexpr std::array wiring{
     Wire{ChannelKind::control, Transport::page, End::supervisor, {End::every, End::none}, 0, 0},
     Wire{ChannelKind::market, Transport::broadcast, End::binance, {End::storage, End::communication}, 128, 524'288},
-    Wire{ChannelKind::book, Transport::page, End::binance, {End::every, End::none}, 0, 0},
-    Wire{ChannelKind::log, Transport::broadcast, End::every, {End::logger, End::none}, 256, 4'096},
+    Wire{ChannelKind::book, Transport::page, End::binance, {End::storage, End::communication}, 0, 0},
+    Wire{ChannelKind::log, Transport::broadcast, End::every, {End::logger, End::none}, 256, 4'096, End::communication},
     Wire{ChannelKind::trace, Transport::broadcast, End::every, {End::none, End::none}, 64, 65'536},
-    Wire{ChannelKind::metrics, Transport::page, End::every, {End::none, End::none}, 0, 0},
+    Wire{ChannelKind::metrics, Transport::page, End::every, {End::none, End::none}, 0, 0, End::communication},
     Wire{ChannelKind::error, Transport::page, End::every, {End::none, End::none}, 0, 0},
     Wire{ChannelKind::breaker, Transport::page, End::every_worker, {End::none, End::none}, 0, 0},
     Wire{ChannelKind::command, Transport::queue, End::supervisor, {End::every_worker, End::none}, 128, 256},
@@ -78,6 +79,9 @@ std::vector<Channel> channels_of(std::span<const ProcessId> processes);
 
 /// Processes of this instance whose doorbell the writer of the channel rings.
 std::vector<ProcessId> readers_of(const Channel& channel, std::span<const ProcessId> processes);
+
+/// Processes of this instance that map the channel: its writer, its readers and its observer.
+std::vector<ProcessId> attached_to(const Channel& channel, std::span<const ProcessId> processes);
 
 /// The processes of an instance with this many feed workers: the supervisor first, then in the order of their start.
 std::vector<ProcessId> processes_of(uint8_t feeds);

@@ -103,6 +103,7 @@ enum class ExitCode : int {
     corrupt = 8,        ///< verification found damage
     mismatch = 9,       ///< version or layout differs
     no_resources = 10,  ///< shared memory, port or directory not to be had
+    broken = 11,        ///< the control page broke under a running instance; a new start makes everything anew
     internal = 70,
 };
 

@@ -7,10 +7,6 @@
 namespace of::supervisor {
 namespace {
 
-/// The order in which an instance drains: intake first, the logger when all others have said their last.
-constexpr std::array drain_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage,
-                                 ProcessKind::logger};
-
 /// Exit codes that say: the same start would fail again, for a reason that the user must mend.
 bool users_to_mend(const Death& death) {
     return death.exit_code == code(ExitCode::usage) || death.exit_code == code(ExitCode::mismatch) ||

@@ -5,6 +5,7 @@
 // the simulation in tests/ is another. Stops in drain order: feeds, communication, storage, logger.
 #pragma once
 
+#include <array>
 #include <limits>
 #include <random>
 #include <span>
@@ -17,6 +18,10 @@
 #include "supervisor/state_table.hpp"
 
 namespace of::supervisor {
+
+/// The order in which an instance drains: intake first, the logger when all others have said their last.
+inline constexpr std::array drain_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage,
+                                        ProcessKind::logger};
 
 /// What a worker is allowed; a reload may change it at any time.
 struct MemberSettings {
@@ -109,6 +114,8 @@ class Crew {
     const Member& operator[](size_t worker) const { return members_[worker]; }
     size_t size() const { return members_.size(); }
     bool stopping() const { return stopping_; }
+    /// All have run at one time since the start.
+    bool announced() const { return announced_; }
     bool all_running() const;
     /// No worker is on its way up or down.
     bool at_rest() const;

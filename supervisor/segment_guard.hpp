@@ -1,0 +1,54 @@
+// What the segments of a running instance still are, looked at from outside: by their names and by descriptors that are
+// held since they were made or taken over. Never through a mapping, so nothing that has happened to a segment can harm
+// the one who looks.
+//
+// Owned by the Instance. A look costs two stats and a read of one KiB for each segment.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shm/segment.hpp"
+
+namespace of::supervisor {
+
+/// How far a ring was written and read, by the words in its file.
+struct RingEnds {
+    uint64_t tail = 0;
+    uint64_t head = 0;  ///< of a queue
+};
+
+/// One segment as it was when it was verified.
+class HeldSegment {
+  public:
+    /// `segment` is mapped and has been verified a moment ago.
+    static Expected<HeldSegment> hold(const std::string& name, const shm::SegmentHeader& header);
+    HeldSegment(HeldSegment&& other) noexcept { *this = std::move(other); }
+    HeldSegment& operator=(HeldSegment&& other) noexcept;
+    ~HeldSegment();
+
+    /// What differs from what it was, as the end of a sentence that begins with its name; nothing if all is well.
+    std::optional<std::string> damage() const;
+    /// Its owner's rights were taken away and nobody else got any: nobody can have used that. Gives them back; the mode
+    /// that it had, or nothing if it had its own.
+    std::optional<uint32_t> restore_mode() const;
+    /// Also of a segment that has lost its name. Nothing when its file ends before its words.
+    std::optional<RingEnds> ends() const;
+
+    const std::string& name() const { return name_; }
+    uint64_t generation() const { return header().generation; }
+
+  private:
+    HeldSegment() = default;
+    const shm::SegmentHeader& header() const { return *reinterpret_cast<const shm::SegmentHeader*>(header_.data()); }
+    std::optional<std::string> header_damage() const;
+    bool committed(uint64_t position) const;
+
+    std::string name_;
+    int descriptor_ = -1;
+    alignas(shm::SegmentHeader) std::array<std::byte, shm::header_bytes> header_{};
+};
+
+}  // namespace of::supervisor

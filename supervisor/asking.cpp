@@ -14,14 +14,14 @@ Asking::~Asking() {
     if (child_.runs()) child_.reap();
 }
 
-Expected<void> Asking::begin(const SpawnSpec& spec, Answer answer) {
+Expected<void> Asking::begin(const SpawnSpec& spec, Answer answer, std::chrono::milliseconds limit) {
     answer_ = std::move(answer);
     if (auto spawned = child_.spawn(spec); !spawned) return spawned;
     output_.assign(child_.errors());
     death_.assign(child_.pidfd());
-    timer_.expires_after(time_limit);
+    timer_.expires_after(limit);
     timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) child_.signal(SIGKILL);
+        if (!error) child_.signal_group(SIGKILL);  // whoever of it still holds the pipe
     });
     read_more();
     return {};

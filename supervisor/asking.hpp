@@ -17,7 +17,7 @@ namespace of::supervisor {
 class Asking {
   public:
     static constexpr size_t output_bytes_max = 64 << 10;
-    static constexpr auto time_limit = std::chrono::seconds(20);
+    static constexpr std::chrono::milliseconds time_limit = std::chrono::seconds(20);
     /// Called once, from the loop. -1: it did not end in time, or a signal ended it.
     using Answer = std::function<void(int exit_code, const std::string& output)>;
 
@@ -25,7 +25,7 @@ class Asking {
     Asking(const Asking&) = delete;
     ~Asking();
 
-    Expected<void> begin(const SpawnSpec& spec, Answer answer);
+    Expected<void> begin(const SpawnSpec& spec, Answer answer, std::chrono::milliseconds limit = time_limit);
     pid_t pid() const { return child_.pid(); }
 
   private:

@@ -5,6 +5,7 @@ namespace {
 
 /// Who has not come to its gate by then may still come; the file is then checked in the other way.
 constexpr int reception_patience_ms = 1000;
+constexpr uint32_t first_generation = 1;
 
 /// Fails, with `problems` filled, if there are any.
 Expected<void> check(const CheckedConfig& checked, const ConfigText& text, std::vector<settings::Problem>& problems) {
@@ -20,7 +21,7 @@ std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& 
     std::vector<Newcomer> newcomers;
     const auto processes = processes_of(feeds_default);
     for (size_t i = 1; i < processes.size(); ++i) {
-        auto launched = launcher.launch(processes[i], checked.config, text);
+        auto launched = launcher.launch(processes[i], checked.config, text, first_generation);
         newcomers.push_back(launched ? std::move(*launched) : Newcomer());
     }
     return newcomers;

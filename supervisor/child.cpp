@@ -82,9 +82,6 @@ std::vector<char*> own_environment() {
     return variables;
 }
 
-/// A group outlives its leader. The leader is a zombie here, so its number is still the group's and nobody else's.
-void end_group(pid_t leader) { kill(-leader, SIGKILL); }
-
 }  // namespace
 
 Child& Child::operator=(Child&& other) noexcept {
@@ -136,7 +133,7 @@ void Child::adopt(pid_t pid, int pidfd, int errors) {
 Death Child::reap() {
     siginfo_t info{};
     Death death;
-    end_group(pid_);
+    signal_group(SIGKILL);
     if (waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED) == 0) {
         const bool exited = info.si_code == CLD_EXITED;
         death.exit_code = exited ? info.si_status : -1;
@@ -156,6 +153,11 @@ std::optional<int> Child::peek() const {
 
 void Child::signal(int number) const {
     if (pidfd_ >= 0) syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+}
+
+/// A group outlives its leader. Until that is reaped, its number is still the group's and nobody else's.
+void Child::signal_group(int number) const {
+    if (runs()) kill(-pid_, number);
 }
 
 void Child::forget() {

@@ -45,6 +45,8 @@ class Child {
     std::optional<int> peek() const;
     /// Through the pidfd: can only reach this child.
     void signal(int number) const;
+    /// The process group that it leads; only before reap().
+    void signal_group(int number) const;
 
     bool runs() const { return pid_ > 0; }
     pid_t pid() const { return pid_; }

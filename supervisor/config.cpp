@@ -108,8 +108,10 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
                         .limits = {.memory_bytes = own.integer("memory_mb") << 20,
                                    .cpu_weight = own.integer("cpu_weight"),
                                    .tasks_max = own.integer("tasks_max")},
-                        .sandbox = std::string(own.text("sandbox"))};
+                        .sandbox = std::string(own.text("sandbox")),
+                        .finish_hook = own.text("finish_hook")};
     if (worker.sandbox == "inherit") worker.sandbox = loaded["supervisor"].text("sandbox");
+    if (worker.finish_hook.empty()) worker.finish_hook = loaded["supervisor"].text("finish_hook");
     auto& restart = worker.member.restart;
     if (own.integer("failures_max") != 0) restart.failures_max = own.integer("failures_max");
     if (own.integer("delay_max_ms") != 0) restart.delay_max_ns = own.integer("delay_max_ms") * ns_per_ms;

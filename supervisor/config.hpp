@@ -47,6 +47,7 @@ struct WorkerConfig {
     Resources resources;
     CgroupLimits limits;
     std::string sandbox;  ///< "enforce", "audit" or "off"
+    std::string finish_hook;  ///< a program to run after each death; empty for none
 };
 
 struct Config {

@@ -1,6 +1,7 @@
 #include "supervisor/config_sections.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -23,6 +24,11 @@ std::string expects_name(std::string_view value) {
 }
 std::string expects_name_or_none(std::string_view value) { return value.empty() ? "" : expects_name(value); }
 std::string expects_path(std::string_view value) { return value.empty() ? "a path" : ""; }
+
+std::string expects_program(std::string_view value) {
+    const bool good = value.empty() || (value.starts_with('/') && access(std::string(value).c_str(), X_OK) == 0);
+    return good ? "" : "the absolute path of a program that can be executed";
+}
 
 std::string expects_death(std::string_view value) {
     return parse_death(value) != 0 ? "" : "an exit code from 1 to 255 or a signal's name such as \"SIGSYS\"";
@@ -75,6 +81,10 @@ constexpr Key supervisor_keys[] = {
      .help = "enforce: a worker can do what its role needs and nothing else; audit: the kernel logs what it would "
              "be ended for; off: as far as its user's rights go",
      .choices = "enforce|audit|off"},
+    {.name = "finish_hook",
+     .fallback = R"("")",
+     .help = "a program to run after each death of a worker, with NAME CODE SIGNAL INCARNATION CAUSE; killed after 5 s",
+     .expects = expects_program},
 };
 constexpr Key restart_keys[] = {
     {.name = "first_delay_ms",
@@ -159,6 +169,7 @@ constexpr Key worker_keys[] = {
      .help = "0: as in [supervisor.restart]",
      .min = 0,
      .max = 3'600'000},
+    {.name = "finish_hook", .fallback = R"("")", .help = "empty: as in [supervisor]", .expects = expects_program},
     {.name = "cpus",
      .fallback = R"("")",
      .help = "CPUs that it may run on, such as 2 or 0,2-3; empty: as inherited",

@@ -32,6 +32,7 @@ DeathWatch::DeathWatch(std::vector<std::atomic<uint32_t>*> words) : words_(std::
     if (event_ < 0) return;
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);                      // a word may lie on a page that is gone (bus_guard.hpp)
     pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are the loop's
     thread_ = std::thread([this] { watch(); });
     pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -20,6 +20,10 @@ namespace {
 constexpr int tries_max = 50;
 constexpr int try_again_ms = 10;
 
+shm::SegmentSpec governor_spec(const std::string& name) {
+    return shm::make_spec(name, "governor", shm::SegmentKind::page, "governor", 0, 0, "");
+}
+
 std::string path_of(const shm::SegmentSpec& spec) { return "/dev/shm/" + spec.name(); }
 
 /// Whether someone else's page is only just being made.
@@ -37,7 +41,7 @@ bool shuts_any(const shm::GovernorPage& page) {
 }  // namespace
 
 Expected<HostGovernor> HostGovernor::open(const std::string& name) {
-    auto spec = shm::make_spec(name, "governor", shm::SegmentKind::page, "governor", 0, 0, "");
+    auto spec = governor_spec(name);
     Error last{ErrorKind::busy, fmt::format("segment {} comes and goes", spec.name())};
     for (int attempt = 0; attempt < tries_max; ++attempt) {
         if (attempt > 0) poll(nullptr, 0, try_again_ms);
@@ -49,12 +53,24 @@ Expected<HostGovernor> HostGovernor::open(const std::string& name) {
             return fail(ErrorKind::denied, fmt::format("segment {}: {}", spec.name(), std::strerror(errno)));
         if (flock(governor.lock_, LOCK_SH | LOCK_NB) != 0 || !governor.locked_file_is_linked()) continue;
         auto opened = shm::Segment::open(spec, shm::Access::read_write);
-        if (opened) return governor;
+        if (opened) {
+            auto held = HeldSegment::hold(spec.name(), opened->header());
+            if (!held) return tl::make_unexpected(held.error());
+            governor.held_.emplace(std::move(*held));
+            return governor;
+        }
         last = opened.error();
         if (unfinished(last, spec)) continue;
         return fail(last.kind, fmt::format("{}; if no instance of this user runs: rm {}", last.message, path_of(spec)));
     }
     return tl::make_unexpected(last);
+}
+
+void HostGovernor::remove_if_useless(const std::string& name) {
+    const auto spec = governor_spec(name);
+    // Another supervisor may have made a good one already.
+    const auto there = shm::Segment::open(spec, shm::Access::read_only);
+    if (!there && there.error().kind != ErrorKind::missing) shm::remove_segment(spec.name());
 }
 
 HostGovernor::~HostGovernor() {

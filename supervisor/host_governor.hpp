@@ -10,6 +10,7 @@
 
 #include "shm/governor_page.hpp"
 #include "shm/segment.hpp"
+#include "supervisor/segment_guard.hpp"
 
 namespace of::supervisor {
 
@@ -17,12 +18,15 @@ class HostGovernor {
   public:
     static Expected<HostGovernor> open(const std::string& name);
     HostGovernor(HostGovernor&& other) noexcept
-        : spec_(std::move(other.spec_)), lock_(std::exchange(other.lock_, -1)) {}
+        : spec_(std::move(other.spec_)), lock_(std::exchange(other.lock_, -1)), held_(std::move(other.held_)) {}
     ~HostGovernor();
 
     /// Lets go of the page, and unlinks it unless another supervisor uses it or a ban in it goes on.
     void release();
     int lock_descriptor() const { return lock_; }
+    const HeldSegment& held() const { return *held_; }
+    /// Removes what has the page's name if nobody can use it. For open(), behind damage.
+    static void remove_if_useless(const std::string& name);
 
   private:
     HostGovernor(shm::SegmentSpec spec, int lock) : spec_(std::move(spec)), lock_(lock) {}
@@ -30,6 +34,7 @@ class HostGovernor {
 
     shm::SegmentSpec spec_;
     int lock_;
+    std::optional<HeldSegment> held_;
 };
 
 }  // namespace of::supervisor

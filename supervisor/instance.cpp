@@ -138,6 +138,9 @@ Expected<void> Instance::open_segments() {
     for (const auto& channel : channels_) {
         auto segment = open_or_create(channel);
         if (!segment) return tl::make_unexpected(segment.error());
+        auto held = HeldSegment::hold(spec(channel).name(), segment->header());
+        if (!held) return tl::make_unexpected(held.error());
+        held_.push_back(std::move(*held));
         total_bytes_ += segment->header().total_bytes;
         if (channel.wire->kind == ChannelKind::control) control_.emplace(std::move(*segment));
     }
@@ -171,6 +174,25 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
     auto created = shm::Segment::create(wanted);
     if (created) created_.push_back(wanted.name());
     return created;
+}
+
+Expected<HeldSegment> Instance::remake(size_t channel) {
+    const auto wanted = spec(channels_[channel]);
+    shm::remove_segment(wanted.name());
+    const auto created = shm::Segment::create(wanted);
+    if (!created) return tl::make_unexpected(created.error());
+    auto held = HeldSegment::hold(wanted.name(), created->header());
+    if (!held) return held;
+    return std::exchange(held_[channel], std::move(*held));
+}
+
+Expected<void> Instance::remake_governor() {
+    HostGovernor::remove_if_useless(config_.governor);
+    auto governor = HostGovernor::open(config_.governor);
+    if (!governor) return tl::make_unexpected(governor.error());
+    governor_.reset();
+    governor_.emplace(std::move(*governor));
+    return {};
 }
 
 void Instance::fill_control() {

@@ -15,6 +15,7 @@
 #include "shm/segment.hpp"
 #include "supervisor/config.hpp"
 #include "supervisor/host_governor.hpp"
+#include "supervisor/segment_guard.hpp"
 
 namespace of::supervisor {
 
@@ -34,6 +35,13 @@ class Instance {
     const std::vector<Channel>& channels() const { return channels_; }
     /// A channel that the supervisor itself writes or reads; those of the data path stay unmapped here.
     shm::Segment segment(const Channel& channel) const;
+
+    /// Each of channels() as it was when it was made or verified.
+    const std::vector<HeldSegment>& held() const { return held_; }
+    const HeldSegment& held_governor() const { return governor_->held(); }
+    /// Makes a broken segment anew, with a new generation; the former one, which its users still have mapped.
+    Expected<HeldSegment> remake(size_t channel);
+    Expected<void> remake_governor();
 
     uint64_t total_bytes() const { return total_bytes_; }
     uint64_t adopted_pid() const { return adopted_pid_; }  ///< the dead supervisor's; 0 when all is new
@@ -63,6 +71,7 @@ class Instance {
     std::vector<Channel> channels_;
     std::optional<shm::Segment> control_;
     std::optional<HostGovernor> governor_;
+    std::vector<HeldSegment> held_;
     std::vector<std::string> created_;  ///< by this run, to be removed again if it fails
     std::vector<std::pair<std::string, std::string>> replaced_;
     uint64_t total_bytes_ = 0;

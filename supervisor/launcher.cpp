@@ -85,40 +85,43 @@ Launcher::~Launcher() {
         if (end >= 0) close(end);
 }
 
-std::vector<std::string> Launcher::arguments(ProcessId process, const Config& config, const ConfigText& text,
-                                             int gate, int black_box) const {
+/// All but what is each process's own.
+std::vector<std::string> Launcher::arguments(ProcessId process, const Config& config) const {
+    const auto& worker = config.workers.at(process.kind);
     std::vector<std::string> words{"--instance",     config.instance,
                                    "--index",        std::to_string(process.index),
                                    "--config",       config.path,
-                                   "--config-fd",    std::to_string(text.descriptor()),
                                    "--data-dir",     config.data_dir,
                                    "--log-dir",      config.log_dir,
                                    "--trace-sample", std::to_string(config.trace_sample),
                                    "--breaker",      config.breaker,
                                    "--wait",         config.wait,
-                                   "--sandbox",      config.workers.at(process.kind).sandbox,
+                                   "--sandbox",      worker.sandbox,
                                    "--parent",       std::to_string(getpid()),
-                                   "--gate",         std::to_string(gate),
                                    "--lifeline",     std::to_string(lifeline_[0]),
-                                   "--black-box",    std::to_string(black_box),
                                    "--doorbells",    doorbells_argument_};
-    if (config.workers.at(process.kind).resources.lock_memory) words.emplace_back("--lock-memory");
+    if (worker.resources.lock_memory) words.emplace_back("--lock-memory");
     return words;
 }
 
-Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, const ConfigText& text) const {
+Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, const ConfigText& text,
+                                    uint32_t generation) const {
     int gate[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0)
         return fail(ErrorKind::failed, fmt::format("socketpair: {}", std::strerror(errno)));
-    const auto& program = programs_.of(process.kind);
     const int black_box = make_black_box();
+    auto words = arguments(process, config);
+    words.insert(words.end(), {"--config-fd", std::to_string(text.descriptor()), "--config-generation",
+                               std::to_string(generation), "--gate", std::to_string(gate[1])});
+    if (black_box >= 0) words.insert(words.end(), {"--black-box", std::to_string(black_box)});
     std::vector<int> inherited = bells_;
     inherited.insert(inherited.end(), {text.descriptor(), gate[1], lifeline_[0]});
     if (black_box >= 0) inherited.push_back(black_box);
+    const auto& program = programs_.of(process.kind);
     Child child;
     auto spawned = child.spawn({.program = program.descriptor,
                                 .path = program.path,
-                                .argv = arguments(process, config, text, gate[1], black_box),
+                                .argv = std::move(words),
                                 .inherited = std::move(inherited),
                                 .resources = config.workers.at(process.kind).resources,
                                 .cgroup = cgroups_.leaf(name_of(process))});

@@ -68,7 +68,9 @@ class Launcher {
     Launcher& operator=(Launcher&&) = delete;
     ~Launcher();
 
-    Expected<Newcomer> launch(ProcessId process, const Config& config, const ConfigText& text) const;
+    /// `generation` is what the worker is told that `text` is.
+    Expected<Newcomer> launch(ProcessId process, const Config& config, const ConfigText& text,
+                              uint32_t generation) const;
     /// One eventfd for each process, in the order of processes_of().
     const std::vector<int>& bells() const { return bells_; }
     const std::array<int, 2>& lifeline() const { return lifeline_; }
@@ -81,8 +83,7 @@ class Launcher {
 
   private:
     Launcher(Programs programs, Cgroups cgroups) : programs_(std::move(programs)), cgroups_(std::move(cgroups)) {}
-    std::vector<std::string> arguments(ProcessId process, const Config& config, const ConfigText& text, int gate,
-                                       int black_box) const;
+    std::vector<std::string> arguments(ProcessId process, const Config& config) const;
 
     Programs programs_;
     Cgroups cgroups_;

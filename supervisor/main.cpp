@@ -21,7 +21,8 @@ constexpr const char* footer = R"(Examples:
   ofsupervisor schedule --config orderflow.toml  print when dead workers would be started again
 
 Exit codes: 0 stopped in order, 1 failed, 2 bad configuration or command line, 9 layout mismatch,
-10 no resources (shared memory, port, directory, worker program, or the instance runs already).)";
+10 no resources (shared memory, port, directory, worker program, or the instance runs already),
+11 the control page broke while it ran: start it again.)";
 
 int exit_code_of(const Error& error) {
     const bool mismatch = error.kind == ErrorKind::mismatch || error.kind == ErrorKind::corrupt;

@@ -65,6 +65,8 @@ Notify Notify::from_environment() {
 
 void Notify::reloading(int64_t now_ns) { tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now_ns / 1000)); }
 
+void Notify::extend(int64_t ns) { tell(fmt::format("EXTEND_TIMEOUT_USEC={}", ns / 1000)); }
+
 void Notify::status(const std::string& line) {
     if (!wanted() || line == status_) return;
     status_ = line;

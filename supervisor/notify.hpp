@@ -24,6 +24,8 @@ class Notify {
     void ready() { tell("READY=1"); }
     void reloading(int64_t now_ns);
     void stopping() { tell("STOPPING=1"); }
+    /// A start or a stop goes on for at most so long: the manager's own limit is moved.
+    void extend(int64_t ns);
     /// One line for `systemctl status`; told when it changes.
     void status(const std::string& line);
     /// The loop works: told twice in each period of the watchdog.

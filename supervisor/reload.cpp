@@ -58,6 +58,7 @@ void Supervisor::accept_reload() {
     if (fixed != changed.end())
         return fail_reload(fmt::format("[{}] cannot change while the instance runs; stop and start it", *fixed));
     const auto before = config();
+    text_generation_ = config_generation_ + 1;
     take_config(reload_->checked.config, std::move(reload_->text));
     reload_->checked.config = before;  // what to go back to
     reload_->to_restart = touched_by(changed, before);
@@ -133,6 +134,7 @@ void Supervisor::fail_reload(const std::string& why) {
     if (reload_->restarted.empty()) return end_reload(false);
     // Whoever has the new text is given the old one again.
     reload_->rolling_back = true;
+    text_generation_ = config_generation_;
     take_config(std::move(reload_->checked.config), std::move(reload_->text));
     reload_->to_restart = std::move(reload_->restarted);
     reload_->restarted.clear();
@@ -149,7 +151,7 @@ void Supervisor::end_reload(bool well) {
         journal_->write(log_event::config_refused, reload.cause, reload.failure);
         return reload.reply(refusal(ExitCode::failed, "the old configuration stays in force: " + reload.failure));
     }
-    ++config_generation_;
+    config_generation_ = text_generation_;
     instance_.control().instance.config_generation.store(config_generation_, std::memory_order_release);
     const auto report = fmt::format("{}", fmt::join(reload.report, ", "));
     journal_->write(log_event::config_reloaded, reload.cause, config_generation_, report);

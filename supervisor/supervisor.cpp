@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "supervisor/bus_guard.hpp"
 #include "supervisor/strangers.hpp"
 
 namespace of::supervisor {
@@ -54,7 +55,12 @@ Supervisor::Supervisor(Beginning beginning)
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
       child_signals_(io_, SIGCHLD),
       timer_(io_),
-      post_mortem_(io_, launcher_.programs().autopsy(), told_of_post_mortems()) {
+      post_mortem_(io_, launcher_.programs().autopsy(), told_of_post_mortems()),
+      hooks_(io_, [this](const std::string& program, const std::string& worker, const std::string& why) {
+          auto& failures = instance_.control().instance.hook_failures;
+          failures.store(failures.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+          journal_->write(log_event::hook_failed, next_correlation(), program, worker, why);
+      }) {
     post_mortem_.change(config().post_mortem);
 }
 
@@ -69,22 +75,33 @@ sigset_t Supervisor::loop_signals() {
     return set;
 }
 
-void Supervisor::add_worker(size_t slot, bool fence) {
+shm::DoorbellWriter Supervisor::bell_of(ProcessId process, shm::WakeAt wake_at) const {
+    const auto slot =
+        static_cast<size_t>(std::ranges::find(instance_.processes(), process) - instance_.processes().begin());
+    return shm::DoorbellWriter(instance_.control().processes[slot].sleep, launcher_.bells()[slot], fence_, wake_at);
+}
+
+void Supervisor::make_wire(Worker& worker) {
+    const auto process = worker.process;
+    worker.wire =
+        std::make_unique<WorkerWire>(instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
+                                     instance_.segment(channel_of(instance_, ChannelKind::event, process, self)),
+                                     bell_of(process, shm::WakeAt::first));
+}
+
+void Supervisor::make_journal() {
+    constexpr ProcessId logger{ProcessKind::logger, 0};
+    journal_ = std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
+                                         instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
+                                         instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
+                                         bell_of(logger, shm::WakeAt::fill));
+}
+
+void Supervisor::add_worker(size_t slot) {
     const auto process = instance_.processes()[slot];
-    const auto bell_of = [&](shm::WakeAt wake_at) {
-        return shm::DoorbellWriter(instance_.control().processes[slot].sleep, launcher_.bells()[slot], fence, wake_at);
-    };
     auto worker = std::make_unique<Worker>(io_, process);
     worker->slot = &instance_.slot(process);
-    worker->wire = std::make_unique<WorkerWire>(
-        instance_.segment(channel_of(instance_, ChannelKind::command, self, process)),
-        instance_.segment(channel_of(instance_, ChannelKind::event, process, self)), bell_of(shm::WakeAt::first));
-    if (process.kind == ProcessKind::logger) {
-        journal_ = std::make_unique<Journal>(instance_.segment(channel_of(instance_, ChannelKind::log, self, self)),
-                                             instance_.segment(channel_of(instance_, ChannelKind::trace, self, self)),
-                                             instance_.segment(channel_of(instance_, ChannelKind::error, self, self)),
-                                             bell_of(shm::WakeAt::fill));
-    }
+    make_wire(*worker);
     if (workers_.size() < newcomers_.size()) worker->successor = std::move(newcomers_[workers_.size()]);
     crew_.add(name_of(process), process.kind, config().workers.at(process.kind).member);
     workers_.push_back(std::move(worker));
@@ -93,10 +110,11 @@ void Supervisor::add_worker(size_t slot, bool fence) {
 Expected<void> Supervisor::prepare() {
     started_ns_ = now_ns();
     auto& control = instance_.control();
-    const bool fence = !shm::register_membarrier();
-    control.instance.fence.store(fence ? 1 : 0, std::memory_order_relaxed);
-    for (size_t slot = 1; slot < instance_.processes().size(); ++slot) add_worker(slot, fence);
-    doorbell_.emplace(control.processes[0].sleep, launcher_.bells()[0], fence);
+    fence_ = !shm::register_membarrier();
+    control.instance.fence.store(fence_ ? 1 : 0, std::memory_order_relaxed);
+    for (size_t slot = 1; slot < instance_.processes().size(); ++slot) add_worker(slot);
+    make_journal();
+    doorbell_.emplace(control.processes[0].sleep, launcher_.bells()[0], fence_);
     if (instance_.adopted_pid() != 0) former_ = Moment::of(control.processes[0]);
     auto& desk = control.processes[0].desk;
     const auto pid = static_cast<uint64_t>(getpid());
@@ -149,7 +167,8 @@ void Supervisor::introduce() {
 
 int Supervisor::run() {
     std::signal(SIGPIPE, SIG_IGN);
-    if (handover_) config_generation_ = handover_->config_generation;
+    survive_lost_pages();
+    if (handover_) config_generation_ = text_generation_ = handover_->config_generation;
     if (auto prepared = prepare(); !prepared) {
         fmt::print(stderr, "ofsupervisor: {}\n", prepared.error().message);
         instance_.remove_segments();
@@ -241,6 +260,7 @@ void Supervisor::watch_strangers() {
         if (error) return;
         auto known = post_mortem_.pids();
         known.push_back(asking_ ? asking_->pid() : 0);
+        hooks_.add_pids(known);
         for (const auto& worker : workers_) known.insert(known.end(), {worker->child.pid(), worker->successor.pid()});
         for (const auto pid : end_strangers(known))
             journal_->write(log_event::stranger_ended, next_correlation(), static_cast<uint64_t>(pid));
@@ -269,10 +289,27 @@ void Supervisor::look() {
     look_at_states();
     for (size_t i = 0; i < workers_.size(); ++i)
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
+    if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
+    if (mending_) step_mending();
     next_look_ns_ = std::min(now + HangJudge::look_ns, crew_.next_look_ns());
     if (!notify_.wanted()) return;
     notify_.status(status_line());
     notify_.alive(now);
+    ask_for_time(now);
+}
+
+/// A start takes as long as its workers may take to be ready, a stop as long as they may take to drain, one group after
+/// the other: what ends either is a deadline of ours.
+void Supervisor::ask_for_time(int64_t now) {
+    constexpr int64_t margin_ns = 5'000'000'000;
+    int64_t longest_start_ns = 0;
+    for (size_t i = 0; i < crew_.size(); ++i)
+        longest_start_ns = std::max(longest_start_ns, crew_[i].settings.ready_timeout_ns);
+    const auto start_ends_ns = started_ns_ + longest_start_ns;
+    const bool starts = !crew_.announced() && now < start_ends_ns;
+    const auto ends_ns = crew_.stopping() ? crew_.next_deadline_ns() : start_ends_ns;
+    if ((crew_.stopping() || starts) && ends_ns != Crew::never)
+        notify_.extend(std::max<int64_t>(0, ends_ns - now) + margin_ns);
 }
 
 /// "4 of 4 workers run", "3 of 4 workers run; storage is parked".
@@ -306,6 +343,7 @@ void Supervisor::begin_stop(const std::string& why, CorrelationId cause) {
 
 /// Whoever still waits for an answer, waits in vain: no worker is left.
 void Supervisor::finish() {
+    if (hooks_.any()) return hooks_.when_idle([this] { finish(); });  // each ends within its time
     control_->close();
     end_all_strangers();
     if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config().instance);

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "supervisor/asking.hpp"
 #include "supervisor/beginning.hpp"
@@ -19,6 +20,7 @@
 #include "supervisor/control_server.hpp"
 #include "supervisor/crew.hpp"
 #include "supervisor/death_watch.hpp"
+#include "supervisor/finish_hooks.hpp"
 #include "supervisor/moment.hpp"
 #include "supervisor/notify.hpp"
 #include "supervisor/post_mortem.hpp"
@@ -50,6 +52,7 @@ class Supervisor final : private World {
         uint64_t oom_kills_before = 0;  ///< in its cgroup
         std::unique_ptr<WorkerWire> wire;
         shm::ProcessSlot* slot = nullptr;
+        bool wire_is_new = false;  ///< made behind its back: it still listens to the former one
         Stream death;
         Stream errors;
     };
@@ -63,6 +66,25 @@ class Supervisor final : private World {
         std::string stack;
         int black_box;
         uint64_t oom_kills_before;
+    };
+    /// Segments that broke and were made anew, until all who have the former ones mapped have let go of them.
+    struct Mending {
+        struct Former {
+            size_t channel;
+            HeldSegment segment;
+        };
+        /// Where the reader of a former ring has ended.
+        struct Leaving {
+            size_t former;
+            ProcessId reader;
+            uint64_t position;
+        };
+        std::vector<Former> former;
+        std::vector<Leaving> leaving;
+        std::vector<size_t> to_restart;  ///< in the order of MendPlan::restart
+        bool drains = false;             ///< the first of them
+        std::string names;               ///< of all that were to be restarted
+        int64_t found_ns = 0;
     };
     /// A reload on its way: one at a time.
     struct Reload {
@@ -80,8 +102,11 @@ class Supervisor final : private World {
 
     // supervisor.cpp: set-up, events, and the loop
     Expected<void> prepare();
+    void make_wire(Worker& worker);
+    void make_journal();
+    shm::DoorbellWriter bell_of(ProcessId process, shm::WakeAt wake_at) const;
     void apply_limits();
-    void add_worker(size_t slot, bool fence);
+    void add_worker(size_t slot);
     void introduce();
     void resume();
     void watch_bell();
@@ -93,6 +118,7 @@ class Supervisor final : private World {
     void look();
     void look_at_states();
     std::string status_line() const;
+    void ask_for_time(int64_t now);
     void begin_stop(const std::string& why, CorrelationId cause);
     void finish();
     Worker* find(std::string_view name);
@@ -120,6 +146,7 @@ class Supervisor final : private World {
     void watch_errors(Worker& worker);
     bool pass_on_errors(Worker& worker);
     void died(Worker& worker);
+    void run_hook(size_t worker, const Death& death, Cause cause, uint32_t incarnation);
 
     // examine.cpp: what is known of the dead
     autopsy::Facts facts_of(ProcessId process, std::string_view cause) const;
@@ -147,6 +174,18 @@ class Supervisor final : private World {
     void step_reload();
     void fail_reload(const std::string& why);
     void end_reload(bool well);
+
+    // mend.cpp
+    std::optional<std::string> damage_of(const HeldSegment& held);
+    bool look_at_segments();
+    void give_up(const std::string& name, const std::string& why);
+    void remake(const std::vector<std::pair<size_t, std::string>>& broken);
+    void remake_governor(const std::string& why);
+    void take_new_ends(const Channel& channel);
+    void concern(std::span<const ProcessId> processes);
+    bool lets_go(size_t worker);
+    void step_mending();
+    void tell_unread();
 
     // upgrade.cpp
     void begin_upgrade(CorrelationId cause, const std::string& wanted, ControlServer::Reply reply);
@@ -182,10 +221,16 @@ class Supervisor final : private World {
     std::optional<Moment> former_;  ///< of the supervisor before this one, which died
     std::optional<Asking> asking_;  ///< a program that is asked about a configuration or a layout
     std::optional<Reload> reload_;
+    std::optional<Mending> mending_;
+    FinishHooks hooks_;
+    int64_t next_segment_look_ns_ = 0;
+    uint64_t bus_faults_seen_ = 0;
+    bool fence_ = false;
     CorrelationId stop_cause_;
     int64_t next_look_ns_ = 0;
     int64_t started_ns_ = 0;
     uint32_t config_generation_ = 1;
+    uint32_t text_generation_ = 1;  ///< what text_ is, or becomes if the reload on its way succeeds
     int exit_code_ = 0;
 };
 

@@ -82,7 +82,9 @@ Handover Supervisor::hand_over() {
 }
 
 void Supervisor::execute(CorrelationId cause, const std::string& path, const ControlServer::Reply& reply) {
-    if (!crew_.at_rest()) return reply(refusal(ExitCode::failed, "a worker is starting or stopping; try again"));
+    // The next program knows nothing of what is broken or half mended, and takes the segments as they are.
+    if (!crew_.at_rest() || look_at_segments() || mending_)
+        return reply(refusal(ExitCode::failed, "a worker is starting or stopping; try again"));
     if (!post_mortem_.idle()) return reply(refusal(ExitCode::failed, "a post mortem is being written; try again"));
     const auto handover = hand_over();
     const int descriptor = handover.write();

@@ -20,6 +20,12 @@ void say(shm::ProcessSlot& slot, WorkerState state) {
     slot.desk.state.store(static_cast<uint32_t>(state), std::memory_order_release);
 }
 
+/// Touched beyond its end, or refused by who opened it.
+bool may_come_of_a_segment(const Death& death) {
+    return death.signal == SIGBUS || death.exit_code == code(ExitCode::mismatch) ||
+           death.exit_code == code(ExitCode::no_resources);
+}
+
 void note_death(shm::DeskLine& desk, const Death& death, Cause cause) {
     desk.last_exit_code.store(death.exit_code, std::memory_order_relaxed);
     desk.last_signal.store(death.signal, std::memory_order_relaxed);
@@ -30,7 +36,7 @@ void note_death(shm::DeskLine& desk, const Death& death, Cause cause) {
 }  // namespace
 
 Expected<void> Supervisor::launch(Worker& worker) {
-    auto launched = launcher_.launch(worker.process, config(), text_);
+    auto launched = launcher_.launch(worker.process, config(), text_, text_generation_);
     if (!launched) return tl::make_unexpected(launched.error());
     worker.successor = std::move(*launched);
     return {};
@@ -56,6 +62,7 @@ bool Supervisor::spawn(size_t index) {
     }
     worker.last_words.clear();
     worker.wire->forget_commands();
+    worker.wire_is_new = false;
     const auto incarnation = desk.incarnation.load(std::memory_order_relaxed) + 1;
     const auto pid = static_cast<uint64_t>(worker.successor.pid());
     desk.incarnation.store(incarnation, std::memory_order_release);
@@ -79,7 +86,8 @@ bool Supervisor::spawn(size_t index) {
 void Supervisor::drain(size_t index, int64_t deadline_ns) {
     auto& worker = *workers_[index];
     const auto cause = crew_.stopping() ? stop_cause_ : next_correlation();
-    if (!worker.wire->drain(cause, deadline_ns - drain_margin_ns)) worker.child.signal(SIGTERM);
+    const bool told = !worker.wire_is_new && worker.wire->drain(cause, deadline_ns - drain_margin_ns);
+    if (!told) worker.child.signal(SIGTERM);
 }
 
 void Supervisor::signal(size_t index, int number) {
@@ -211,9 +219,27 @@ void Supervisor::died(Worker& worker) {
     worker.errors.release();
     const auto death = worker.child.reap();
     const auto demise = look_back(worker, death);
-    crew_.died(index_of(worker), death, now_ns());
+    const auto index = index_of(worker);
+    const auto incarnation = worker.slot->desk.incarnation.load(std::memory_order_relaxed);
+    if (may_come_of_a_segment(death)) look_at_segments();
+    const bool let_go = lets_go(index);
+    crew_.died(index, death, now_ns());
+    // What it died of is mended.
+    const auto state = crew_[index].state;
+    if (let_go && (state == State::waiting || state == State::parked)) crew_.restart(index, now_ns());
+    if (mending_) step_mending();
+    run_hook(index, death, demise.cause, incarnation);
     examine(worker, demise);
     arm();
+}
+
+/// After everything else that a death asks for: it delays nobody.
+void Supervisor::run_hook(size_t index, const Death& death, Cause cause, uint32_t incarnation) {
+    const auto& worker = *workers_[index];
+    const auto& program = config().workers.at(worker.process.kind).finish_hook;
+    if (program.empty()) return;
+    hooks_.run(program, {name_of(worker.process), std::to_string(death.exit_code), std::to_string(death.signal),
+                         std::to_string(incarnation), std::string(name_of(cause))});
 }
 
 }  // namespace of::supervisor

@@ -175,6 +175,69 @@ def test_a_worker_that_cannot_start_with_it_brings_the_old_configuration_back():
         assert instance.stop() == 0, instance.output()
 
 
+def generations(instance):
+    return {name: row["config_generation"] for name, row in instance.workers().items()}
+
+
+def test_each_worker_says_which_configuration_it_runs_by():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        assert set(generations(instance).values()) == {1}, generations(instance)
+        rewrite(instance, communication={"clients_max": 77})
+        assert instance.ofctl("config", "reload")[0] == 0
+        assert generations(instance)["communication"] == 2
+        wait_for(lambda: set(generations(instance).values()) == {2}, "those whom it does not concern have taken note")
+        assert "configuration generation 2 is in force" in instance.ofctl("status", "--wide")[1]
+        # A worker that does not run its loop takes note of nothing.
+        assert instance.ofctl("pause", "storage")[0] == 0
+        assert instance.ofctl("config", "reload")[0] == 0
+        wait_for(lambda: sorted(generations(instance).values()) == [2, 3, 3, 3], "all others have")
+        assert instance.ofctl("resume", "storage")[0] == 0
+        wait_for(lambda: set(generations(instance).values()) == {3}, "now it has as well")
+        # What is refused is nobody's.
+        instance.config.write_text("nonsense")
+        assert instance.ofctl("config", "reload")[0] == 1
+        assert instance.ofctl("restart", "logger")[0] == 0
+        wait_well(instance)
+        assert set(generations(instance).values()) == {3} and instance.ofctl_json("status")["config_generation"] == 3
+        assert instance.stop() == 0, instance.output()
+
+
+def hook(instance, name, text):
+    """A script of this name in the instance's folder; its path."""
+    path = instance.folder / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_finish_hook_is_told_of_each_death_and_delays_no_restart():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        note, pids = instance.folder / "deaths", instance.folder / "hook-pids"
+        usual = hook(instance, "usual", "echo \"$@\" >>%s\ncat\n" % note)  # its input is empty
+        hangs = hook(instance, "hangs", "echo $$ >>%s\nsleep 1000 & echo $! >>%s\nwait\n" % (pids, pids))
+        fails = hook(instance, "fails", "echo it will not do\nexit 7\n")
+        rewrite(instance, **{"supervisor": {"finish_hook": usual}, "supervisor.storage": {"finish_hook": hangs}, "supervisor.binance": {"finish_hook": fails}})
+        instance.start_and_wait()
+        before = instance.pids()
+        os.kill(before["communication"], signal.SIGSEGV)
+        wait_for(lambda: note.exists() and note.read_text() == "communication -1 11 1 own\n", "the hook was told")
+        assert instance.ofctl("kill", "logger", "--signal", "KILL")[0] == 0
+        wait_for(lambda: note.read_text().splitlines()[1:] == ["logger -1 9 1 commanded"], "and whose doing it was")
+        os.kill(before["binance"], signal.SIGKILL)
+        wait_for(lambda: "exit code 7: it will not do" in text_of_logs(instance), "a failure is told")
+        os.kill(before["storage"], signal.SIGKILL)
+        wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the one that hangs is at work")
+        instance.wait_healthy()
+        assert "its 5000 ms were over" not in text_of_logs(instance), "the restart waited for the hook"
+        wait_for(lambda: "its 5000 ms were over" in text_of_logs(instance), "it was killed")
+        wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), "with what it had started")
+        rewrite(instance, **{"supervisor.storage": {"finish_hook": usual}, "supervisor.binance": {"finish_hook": usual}})
+        assert instance.ofctl("config", "reload")[0] == 0
+        assert instance.stop() == 0, instance.output()
+        assert len(note.read_text().splitlines()) == 6, note.read_text()  # the orderly ends as well
+
+
 def test_an_upgrade_keeps_the_workers():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()

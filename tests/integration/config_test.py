@@ -40,6 +40,8 @@ MISTAKES = [
     ('[instance]\nstate_dir = ""', 3, 13, "a path"),
     ('[supervisor]\nready_timeout_ms = 5', 3, 20, "from 100 to 600000, found 5"),
     ('[supervisor]\nready_timeout_ms = "5000"', 3, 20, "write it without quotes"),
+    ('[supervisor]\nfinish_hook = "/no/such/program"', 3, 15, "a program that can be executed"),
+    ('[supervisor.storage]\nfinish_hook = "true"', 3, 15, "absolute path"),
     ('[supervisor]\nwait = "slep"', 3, 8, 'did you mean "sleep"'),
     ('[supervisor.restart]\njitter_percent = 101', 3, 18, "from 0 to 100, found 101"),
     ('[supervisor.restart]\ndelay_min_ms = 500\ndelay_max_ms = 400', 4, 16, "must not be below delay_min_ms"),

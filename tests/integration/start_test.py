@@ -126,6 +126,48 @@ def test_a_damaged_segment_of_nobody_is_replaced():
         assert instance.stop() == 0
 
 
+# What a control page may be that is none of this build: name, change of its bytes, what is said of it, and ofctl's exit code.
+HEADER = {"magic": 0, "version": 8, "kind": 12, "hash": 16, "bytes": 24, "state": 896}
+FOREIGN = (
+    ("the version before", lambda page: put(page, "version", 0), "version 0, this program knows 1", 9),
+    ("the version after", lambda page: put(page, "version", 2), "version 2, this program knows 1", 9),
+    ("another layout", lambda page: put(page, "hash", 0x1234567890abcdef, 8), "1234567890abcdef", 9),
+    ("another magic", lambda page: put(page, "magic", 0x11223344), "magic", 8),
+    ("the other byte order", lambda page: bytes(page[7::-1]) + page[8:12][::-1] + page[12:], "magic", 8),
+    ("a size that is not its file's", lambda page: put(page, "bytes", 4096, 8), "claims 4096", 8),
+    ("half initialised", lambda page: put(page, "state", 0), "never finished", 8),
+    ("zero length", lambda page: b"", "0 bytes", 8),
+    ("shorter than a header", lambda page: page[:100], "100 bytes", 8),
+    ("cut behind its header", lambda page: page[:16384], "has 16384 bytes", 8),
+    ("longer than it claims", lambda page: page + bytes(4096), "bytes but claims", 8),
+    ("nothing but zeros", lambda page: bytes(len(page)), "magic 0", 8),
+)
+
+
+def put(page, field, value, width=4):
+    at = HEADER[field]
+    return page[:at] + value.to_bytes(width, "little") + page[at + width:]
+
+
+def test_a_control_page_of_another_build_is_read_by_nobody_and_both_versions_are_told():
+    with Instance() as instance:
+        instance.start_and_wait()
+        path = pathlib.Path("/dev/shm/%s.control" % instance.name)
+        page = path.read_bytes()
+        instance.process.kill()
+        instance.process.wait()
+        wait_for(lambda: not any(alive(pid) for pid in instance.seen), "the workers have ended")
+        for name, change, told, code in FOREIGN:
+            path.touch(0o600)
+            path.write_bytes(change(page))
+            found, out, err = instance.ofctl("status")
+            assert found == code and told in out + err, (name, found, out, err)
+            # The supervisor takes none of it over: its creator is gone, so it makes a new one, and says why.
+            instance.start_and_wait()
+            wait_for(lambda: any("was replaced" in line and told in line for line in instance.ofctl("logs")[1].splitlines()), name + " is told")
+            assert instance.stop() == 0, instance.output()
+
+
 def test_a_supervisor_that_is_interrupted_while_it_starts_leaves_nothing():
     with Instance() as instance:
         instance.start()

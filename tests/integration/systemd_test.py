@@ -121,12 +121,31 @@ def test_a_manager_hears_of_everything():
         assert instance.ofctl("config", "reload")[0] == 0
         seen = manager.wait("READY=1", "the reload is done")
         assert "RELOADING=1" in seen and any(line.startswith("MONOTONIC_USEC=") for line in seen), seen
+        instance.config.write_text(instance.config.read_text() + "= broken")
+        assert instance.ofctl("config", "reload")[0] == 1
+        seen = manager.wait("READY=1", "a reload that is refused ends as well")
+        assert "RELOADING=1" in seen, seen
+        instance.config.write_text(instance.config.read_text()[:-len("= broken")])
         # It goes on after an upgrade: the process is the same, and so is its environment.
         assert instance.ofctl("upgrade")[0] == 0
         manager.take()
         manager.wait("WATCHDOG=1", "the watchdog is fed by the next program")
         assert instance.stop() == 0, instance.output()
         assert manager.take().count("STOPPING=1") == 1, manager.lines
+
+
+def test_a_stop_that_takes_long_asks_for_time():
+    with synthetic() as exchange, Instance(exchange, supervisor={"stop_timeout_ms": 4000, "heartbeat_timeout_ms": 600000}) as instance:
+        manager = Manager(instance.folder, 2_000_000)
+        instance.start(within="export NOTIFY_SOCKET=%(NOTIFY_SOCKET)s WATCHDOG_USEC=%(WATCHDOG_USEC)s" % manager.environment)
+        manager.wait("READY=1", "it is ready")
+        instance.wait_healthy()
+        os.kill(instance.pids()["storage"], signal.SIGSTOP)
+        manager.take()
+        assert instance.stop() == 0, instance.output()
+        asked = [int(line.split("=")[1]) for line in manager.take() if line.startswith("EXTEND_TIMEOUT_USEC=")]
+        # Until the worker's own deadline and a little more; less each time, as that comes nearer.
+        assert asked and max(asked) <= 4_000_000 + 5_000_000 and min(asked) >= 5_000_000, asked
 
 
 def test_a_loop_that_stands_still_feeds_no_watchdog():

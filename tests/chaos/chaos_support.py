@@ -5,9 +5,10 @@ import pathlib
 import random
 import signal
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-from system_support import WORKERS, alive  # noqa: E402
+from system_support import BUILD, WORKERS, alive  # noqa: E402,F401
 
 
 def chance():
@@ -25,6 +26,12 @@ def say(text):
 def count(usual):
     """How often a case does what it does: its figure, times $OF_CHAOS (1)."""
     return max(1, int(usual * float(os.environ.get("OF_CHAOS") or 1)))
+
+
+def after(seconds):
+    """A condition for wait_for that holds when so much time has passed."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
 
 
 def processes_of(instance):

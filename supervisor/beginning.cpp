@@ -1,5 +1,7 @@
 #include "supervisor/beginning.hpp"
 
+#include "supervisor/resources.hpp"
+
 namespace of::supervisor {
 namespace {
 
@@ -30,6 +32,7 @@ std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& 
 }  // namespace
 
 Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem>& problems) {
+    if (auto enough = check_open_files(); !enough) return tl::make_unexpected(enough.error());
     ConfigText text(path);
     auto checked = read_config(path, text.descriptor());
     if (!checked.problems.empty())

@@ -121,6 +121,11 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
         problems.push_back({0, 0,
                             fmt::format("[{}] heartbeat_timeout_ms is {}; expected 0 or at least {}", section,
                                         heartbeat, heartbeat_timeout_min_ms)});
+    const auto open_files = worker.resources.open_files;
+    if (open_files != 0 && open_files < open_files_min)
+        problems.push_back({0, 0,
+                            fmt::format("[{}] open_files is {}; expected 0 or at least {}", section, open_files,
+                                        open_files_min)});
     return worker;
 }
 

@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 
 constexpr size_t clients_max = 32;
 constexpr size_t request_bytes_max = 1024;
+constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 
 Peer peer_of(int descriptor) {
     ucred credentials{};
@@ -73,6 +74,7 @@ void ControlServer::adopt(int descriptor, const std::string& path) {
 void ControlServer::close() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    pause_.cancel();
     if (!path_.empty()) unlink(path_.c_str());
     path_.clear();
 }
@@ -81,8 +83,17 @@ void ControlServer::accept() {
     auto client = std::make_shared<Protocol::socket>(acceptor_.get_executor());
     acceptor_.async_accept(*client, [this, client](const boost::system::error_code& error) {
         if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-        if (!error && clients_ < clients_max) serve(client);
+        if (error) return accept_later();
+        if (clients_ < clients_max) serve(client);
         accept();
+    });
+}
+
+/// No descriptor is left, most of all: the next try would fail as fast as it is made.
+void ControlServer::accept_later() {
+    pause_.expires_after(pause_after_failure);
+    pause_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled && acceptor_.is_open()) accept();
     });
 }
 

@@ -15,6 +15,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/seq_packet_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,7 +43,7 @@ class ControlServer {
     using Refused = std::function<void(const Peer& peer)>;
 
     ControlServer(boost::asio::io_context& io, Handler handler, Refused refused)
-        : acceptor_(io), handler_(std::move(handler)), refused_(std::move(refused)) {}
+        : acceptor_(io), pause_(io), handler_(std::move(handler)), refused_(std::move(refused)) {}
     ~ControlServer();
     Expected<void> listen(const std::string& path);
     /// Goes on with a socket that listens already at `path`.
@@ -53,9 +54,11 @@ class ControlServer {
   private:
     using Protocol = boost::asio::generic::seq_packet_protocol;
     void accept();
+    void accept_later();
     void serve(std::shared_ptr<Protocol::socket> client);
 
     boost::asio::basic_socket_acceptor<Protocol> acceptor_;
+    boost::asio::steady_timer pause_;
     Handler handler_;
     Refused refused_;
     std::string path_;

@@ -1,6 +1,7 @@
 #include "supervisor/resources.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -62,6 +63,14 @@ std::optional<std::vector<int>> parse_cpus(std::string_view text) {
         text.remove_prefix(std::min(text.size(), part.size() + 1));
     }
     return cpus;
+}
+
+Expected<void> check_open_files() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= static_cast<rlim_t>(open_files_min)) return {};
+    return fail(ErrorKind::no_space, fmt::format("{} file descriptors are allowed, at least {} are needed: raise "
+                                                 "LimitNOFILE (ulimit -n)",
+                                                 limit.rlim_cur, open_files_min));
 }
 
 const char* take(const Resources& resources) {

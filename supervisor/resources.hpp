@@ -8,7 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "shm/error.hpp"
+
 namespace of::supervisor {
+
+/// File descriptors that the supervisor and each worker must be allowed: what they hold at rest, and in the supervisor's
+/// case also ofctl's connections, prepared successors and the programs that check a configuration.
+constexpr int64_t open_files_min = 128;
 
 struct Resources {
     std::vector<int> cpus;      ///< affinity; empty: as inherited
@@ -23,6 +29,9 @@ struct Resources {
 
 /// "0,2-3" as CPU numbers; nothing for text that is no such list. "" is the empty list.
 std::optional<std::vector<int>> parse_cpus(std::string_view text);
+
+/// Whether this process, and the workers that inherit its limits, may open enough files.
+Expected<void> check_open_files();
 
 /// In the child: takes what `resources` says. nullptr, or the name of what the kernel refused (errno says why).
 /// Async-signal-safe.

@@ -1,18 +1,15 @@
-"""A machine without CPU, without shared memory, without processes: what is said, and that it goes on. CHAOS.md has the table. Prints TAP.
+"""A machine without CPU, without shared memory: what is said, and that it goes on. CHAOS.md has the table. Prints TAP.
 
 usage: pressure_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
 """
 
 import os
-import pathlib
-import signal
-import socket
 import subprocess
 import sys
 import time
 
-from chaos_support import WORKERS, chance, count, processes_of, say
-from system_support import SUPERVISOR, Instance, process_state, synthetic, wait_for
+from chaos_support import WORKERS, processes_of, say
+from system_support import SUPERVISOR, Instance, synthetic
 import tap
 
 NO_RESOURCES = 10
@@ -52,7 +49,7 @@ def test_shared_memory_of_any_size_is_enough_or_refused_in_a_sentence():
         raise tap.Skip("this user may not make a mount namespace")
     started = refused = 0
     with synthetic() as exchange, Instance(exchange) as instance:
-        for step in range(64):
+        for step in range(65):  # up to the 64 MiB that a container is given
             size_kb = step * 1024
             script = 'mount -t tmpfs -o size=%dk tmpfs /dev/shm && exec "$@"' % max(4, size_kb)
             done = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", SUPERVISOR, "run", "--config", str(instance.config)],
@@ -74,61 +71,6 @@ def test_shared_memory_of_any_size_is_enough_or_refused_in_a_sentence():
             assert not processes_of(instance), processes_of(instance)
     say("%d sizes were too small and said so, %d were enough" % (refused, started))
     assert refused > 10 and started > 10
-
-
-def test_without_processes_to_be_had_it_waits_and_goes_on():
-    groups = [line.split()[1] for line in open("/proc/self/mounts") if line.split()[2] == "cgroup" and "pids" in line.split()[3].split(",")]
-    folder = pathlib.Path(groups[0] if groups else "/nowhere") / ("of-test-%d" % os.getpid())
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise tap.Skip("no pids cgroup that this user may divide: %s" % error) from None
-    try:
-        with synthetic() as exchange, Instance(exchange) as instance:
-            instance.start(within="echo $$ >%s/cgroup.procs" % folder)
-            instance.wait_healthy()
-            for _ in range(count(5)):
-                before = instance.pids()
-                running = int((folder / "pids.current").read_text())
-                (folder / "pids.max").write_text(str(running - 1))
-                os.kill(before["storage"], signal.SIGKILL)
-                wait_for(lambda: instance.workers()["storage"]["restarts"] > 1 or "clone" in instance.ofctl("logs")[1], "a start has failed")
-                assert not instance.workers()["storage"]["alive"]
-                (folder / "pids.max").write_text("max")
-                instance.wait_healthy()
-                now = instance.pids()
-                assert {**now, "storage": 0} == {**before, "storage": 0}, (before, now)
-            assert instance.stop() == 0, instance.output()
-    finally:
-        wait_for(lambda: not (folder / "cgroup.procs").read_text().strip(), "the group is empty")
-        folder.rmdir()
-
-
-def test_without_descriptors_a_client_waits_and_the_rest_goes_on():
-    dice = chance()
-    with synthetic() as exchange, Instance(exchange, **{"supervisor.communication": {"open_files": 64}}) as instance:
-        instance.start_and_wait()
-        before = instance.pids()
-        clients = []
-        try:
-            for _ in range(200):
-                clients.append(socket.create_connection(("127.0.0.1", instance.port), timeout=5))
-            pid = before["communication"]
-            spent = lambda: int(pathlib.Path("/proc/%d/schedstat" % pid).read_text().split()[0]) / 1e9
-            begun, first = time.monotonic(), spent()
-            wait_for(lambda: time.monotonic() > begun + 2, "two seconds with no descriptor left")
-            share = (spent() - first) / (time.monotonic() - begun)
-            say("communication takes %.1f %% of a core without descriptors" % (100 * share))
-            assert process_state(pid) is not None and instance.pids() == before
-            assert share < 0.5, "it turns on the spot: %.2f of a core" % share
-        finally:
-            dice.shuffle(clients)
-            for client in clients:
-                client.close()
-        wait_for(lambda: instance.metric("orderflow_clients") is not None, "it serves again")
-        instance.wait_healthy()
-        assert instance.pids() == before
-        assert instance.stop() == 0, instance.output()
 
 
 if __name__ == "__main__":

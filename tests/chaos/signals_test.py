@@ -66,6 +66,13 @@ def let_go_on(pids):
     wait_for(lambda: not any(process_state(pid) == "T" for pid in pids.values()), "nobody stands still")
 
 
+def stand_and_go_on(pid, number):
+    """The supervisor is of our own process group: if that is an orphan, all stops but SIGSTOP are nothing to it (setpgid(2))."""
+    if number == signal.SIGSTOP:
+        wait_for(lambda: process_state(pid) == "T", "it stands still")
+    os.kill(pid, signal.SIGCONT)
+
+
 def check_outcome(instance, number, before, replaced):
     now = wait_for(lambda: (lambda pids: pids if len(pids) == 4 and (not replaced or not set(pids.values()) & set(before.values())) else None)(instance.pids()),
                    "four workers after signal %d" % number)
@@ -137,8 +144,7 @@ def test_every_signal_to_the_supervisor_that_runs():
             before = instance.pids()
             os.kill(instance.process.pid, number)
             if number in STOPS:
-                wait_for(lambda: process_state(instance.process.pid) == "T", "it stands still")
-                os.kill(instance.process.pid, signal.SIGCONT)
+                stand_and_go_on(instance.process.pid, number)
             if number not in TO_SUPERVISOR_NOTHING | STOPS:
                 ended(instance, number)
                 continue
@@ -156,8 +162,7 @@ def test_every_signal_to_the_supervisor_while_its_workers_start():
             os.kill(instance.process.pid, number)
             hold.unlink()
             if number in STOPS:
-                wait_for(lambda: process_state(instance.process.pid) == "T", "it stands still")
-                os.kill(instance.process.pid, signal.SIGCONT)
+                stand_and_go_on(instance.process.pid, number)
             let_go_on(before)
             if number not in TO_SUPERVISOR_NOTHING | STOPS:
                 ended(instance, number)
@@ -177,8 +182,7 @@ def test_every_signal_to_the_supervisor_while_its_workers_drain():
             wait_for(lambda: "stopping" in instance.output().splitlines()[-1], "the stop has begun")
             os.kill(instance.process.pid, number)
             if number in STOPS:
-                wait_for(lambda: process_state(instance.process.pid) == "T", "it stands still")
-                os.kill(instance.process.pid, signal.SIGCONT)
+                stand_and_go_on(instance.process.pid, number)
             let_go_on(before)
             ended(instance, signal.SIGTERM if number in TO_SUPERVISOR_NOTHING | STOPS else number)
 

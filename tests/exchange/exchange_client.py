@@ -119,10 +119,10 @@ class Streams:
         self.pings = []
         self.upgrade(target)
 
-    def upgrade(self, target):
+    def upgrade(self, target, host="localhost"):
         key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall(("GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % (target, key)).encode())
+        self.socket.sendall(("GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n" % (target, host, key)).encode())
         while b"\r\n\r\n" not in self.input:
             self.receive()
         head, _, rest = bytes(self.input).partition(b"\r\n\r\n")

@@ -12,7 +12,7 @@ import socket
 import sys
 
 from cgroup_support import Group, MemoryGroup, make_need_memory
-from chaos_support import WORKERS, after, chance, count, cpu_ms, open_files, processes_of, say
+from chaos_support import WITHOUT_LIMITS, WORKERS, after, chance, count, cpu_ms, open_files, processes_of, say
 from system_support import Instance, synthetic, wait_for
 import tap
 
@@ -22,7 +22,7 @@ SPIN_SHARE = 0.05
 
 def test_a_worker_that_is_killed_for_want_of_memory_comes_back_alone():
     dice = chance()
-    with MemoryGroup() as group, synthetic() as exchange, Instance(exchange) as instance:
+    with MemoryGroup() as group, synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         for number in range(count(20)):
             victim = WORKERS[number % len(WORKERS)] if number < len(WORKERS) else dice.choice(WORKERS)
@@ -47,7 +47,7 @@ def failed_starts(instance):
 
 def test_without_processes_to_be_had_it_waits_and_goes_on():
     dice = chance()
-    with Group("pids") as group, synthetic() as exchange, Instance(exchange) as instance:
+    with Group("pids") as group, synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         instance.start(within="echo $$ >%s" % (group.folder / "cgroup.procs"))
         instance.wait_healthy()
         for _ in range(count(20)):
@@ -118,7 +118,7 @@ def answers(instance):
 
 
 def test_a_worker_without_descriptors_does_not_spin_and_recovers():
-    with synthetic() as exchange, Instance(exchange) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         before = instance.pids()
         connect = lambda: socket.create_connection(("127.0.0.1", instance.port), timeout=5)
@@ -137,7 +137,7 @@ def test_a_worker_without_descriptors_does_not_spin_and_recovers():
 
 
 def test_a_supervisor_without_descriptors_does_not_spin_and_recovers():
-    with synthetic() as exchange, Instance(exchange) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         before = instance.pids()
 

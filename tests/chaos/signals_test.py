@@ -11,7 +11,7 @@ import pathlib
 import signal
 import sys
 
-from chaos_support import BUILD, WORKERS, processes_of, send
+from chaos_support import BUILD, WITHOUT_LIMITS, WORKERS, processes_of, send
 from system_support import Instance, process_state, synthetic, toml_of, wait_for
 import tap
 
@@ -82,7 +82,7 @@ def check_outcome(instance, number, before, replaced):
 
 
 def test_every_signal_to_a_worker_that_runs():
-    with synthetic() as exchange, Instance(exchange) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         for number in ALL:
             before = instance.pids()
@@ -96,7 +96,7 @@ def test_every_signal_to_a_worker_that_runs():
 
 
 def test_every_signal_to_a_worker_that_starts():
-    with synthetic() as exchange, Instance(exchange, supervisor=PATIENT) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange, supervisor=PATIENT) as instance:
         hold = held_start(instance, WORKERS)
         instance.start_and_wait()
         for number in ALL:
@@ -114,7 +114,7 @@ def test_every_signal_to_a_worker_that_starts():
 
 
 def test_every_signal_to_a_worker_that_drains():
-    with synthetic() as exchange, Instance(exchange, supervisor=PATIENT) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange, supervisor=PATIENT) as instance:
         instance.start_and_wait()
         for number in ALL:
             before = instance.pids()
@@ -137,7 +137,7 @@ def ended(instance, number):
 
 
 def test_every_signal_to_the_supervisor_that_runs():
-    with synthetic() as exchange, Instance(exchange) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange) as instance:
         for number in ALL:
             if instance.process is None or instance.process.poll() is not None:
                 instance.start_and_wait()
@@ -153,7 +153,7 @@ def test_every_signal_to_the_supervisor_that_runs():
 
 
 def test_every_signal_to_the_supervisor_while_its_workers_start():
-    with synthetic() as exchange, Instance(exchange, supervisor=PATIENT) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange, supervisor=PATIENT) as instance:
         hold = held_start(instance, WORKERS)
         for number in ALL:
             hold.touch()
@@ -172,7 +172,7 @@ def test_every_signal_to_the_supervisor_while_its_workers_start():
 
 
 def test_every_signal_to_the_supervisor_while_its_workers_drain():
-    with synthetic() as exchange, Instance(exchange, supervisor=PATIENT) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange, supervisor=PATIENT) as instance:
         for number in ALL:
             instance.start_and_wait()
             before = instance.pids()

@@ -19,6 +19,8 @@ namespace {
 /// Others may be making or removing the page at this moment.
 constexpr int tries_max = 50;
 constexpr int try_again_ms = 10;
+/// By then whoever began to make it would have finished, were it alive.
+constexpr int abandoned_after = tries_max / 2;
 
 shm::SegmentSpec governor_spec(const std::string& name) {
     return shm::make_spec(name, "governor", shm::SegmentKind::page, "governor", 0, 0, "");
@@ -30,6 +32,17 @@ std::string path_of(const shm::SegmentSpec& spec) { return "/dev/shm/" + spec.na
 bool unfinished(const Error& error, const shm::SegmentSpec& spec) {
     const auto other = shm::Segment::inspect(path_of(spec));
     return error.kind == ErrorKind::corrupt && !other;
+}
+
+/// Whether the file is what is left of a maker who was killed at it: empty, or whole but never declared ready.
+bool half_made(int descriptor, const shm::SegmentSpec& spec) {
+    struct stat status{};
+    auto state = shm::SegmentState::init;
+    if (fstat(descriptor, &status) != 0) return false;
+    if (status.st_size == 0) return true;
+    return static_cast<uint64_t>(status.st_size) == spec.total_bytes() &&
+           pread(descriptor, &state, sizeof state, offsetof(shm::SegmentHeader, state)) == sizeof state &&
+           state == shm::SegmentState::init;
 }
 
 bool shuts_any(const shm::GovernorPage& page) {
@@ -60,6 +73,7 @@ Expected<HostGovernor> HostGovernor::open(const std::string& name) {
             return governor;
         }
         last = opened.error();
+        if (attempt >= abandoned_after) governor.remove_half_made();
         if (unfinished(last, spec)) continue;
         return fail(last.kind, fmt::format("{}; if no instance of this user runs: rm {}", last.message, path_of(spec)));
     }
@@ -81,6 +95,12 @@ bool HostGovernor::locked_file_is_linked() const {
     struct stat held{};
     struct stat named{};
     return fstat(lock_, &held) == 0 && stat(path_of(spec_).c_str(), &named) == 0 && held.st_ino == named.st_ino;
+}
+
+/// Its maker, should it live after all, finds another page under the name, and goes on with that.
+void HostGovernor::remove_half_made() const {
+    if (flock(lock_, LOCK_EX | LOCK_NB) == 0 && locked_file_is_linked() && half_made(lock_, spec_))
+        shm::remove_segment(spec_.name());
 }
 
 void HostGovernor::release() {

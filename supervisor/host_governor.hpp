@@ -3,7 +3,7 @@
 //
 // Each supervisor holds a shared lock on the segment's file; who gets it alone is the last. Killed supervisors lose
 // their lock with their life, and leave a page that the next one goes on with: what is spent stays spent, and a ban
-// stays a ban.
+// stays a ban. A page that was never finished is made anew.
 #pragma once
 
 #include <utility>
@@ -31,6 +31,7 @@ class HostGovernor {
   private:
     HostGovernor(shm::SegmentSpec spec, int lock) : spec_(std::move(spec)), lock_(lock) {}
     bool locked_file_is_linked() const;
+    void remove_half_made() const;
 
     shm::SegmentSpec spec_;
     int lock_;

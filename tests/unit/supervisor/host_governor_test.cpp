@@ -66,6 +66,23 @@ TEST_CASE("what a killed supervisor left is gone on with, and a ban outlives the
     REQUIRE_FALSE(name.there());
 }
 
+TEST_CASE("a page whose maker was killed while making it is made anew") {
+    const Name name;
+    {
+        const auto made = HostGovernor::open(name.text);
+        REQUIRE(made);
+    }
+    const auto bytes = std::filesystem::file_size(name.path);
+    for (const auto size : {uintmax_t{0}, bytes}) {  // named, and with its blocks, but nothing in them
+        std::filesystem::resize_file(name.path, 0);
+        std::filesystem::resize_file(name.path, size);
+        auto opened = HostGovernor::open(name.text);
+        INFO((opened ? "" : opened.error().message));
+        REQUIRE(opened);
+        REQUIRE(name.segment().header().state == shm::SegmentState::ready);
+    }
+}
+
 TEST_CASE("a file that is no such page is refused with its path, and left alone") {
     const Name name;
     std::ofstream(name.path) << "not a segment";

@@ -1,0 +1,87 @@
+"""What must hold of the store after everything that chaos does: whole, and every trade that was played in it or in the gap ledger."""
+
+import pathlib
+import sqlite3
+import time
+
+from system_support import wait_for
+
+KINDS = (("trades", "trade_id", 0), ("agg_trades", "agg_id", 1))
+
+
+def missing(instance, played):
+    """What the store still lacks of what the exchange has played, a sentence; "" when nothing."""
+    stored = instance.api("/api/stats")["symbols"]
+    for symbol, counts in played.items():
+        row = stored.get(symbol, {"trades": 0, "agg_trades": 0, "gaps_open": 0})
+        known = row["trades"] + row["agg_trades"] + row["gaps_open"]
+        wanted = counts["trades_played"] + counts["agg_trades_played"]
+        if known != wanted:
+            return "%s: %d ids were played, %d are stored, %d are open gaps" % (symbol, wanted, known - row["gaps_open"], row["gaps_open"])
+    return ""
+
+
+def settle(instance, exchange):
+    """Ends the market, and waits until all that was played is accounted for."""
+    time.sleep(1)  # of quiet market, so that what was missed is followed by something that shows the gap
+    exchange.control("POST", "/finish")
+    wait_for(lambda: exchange.status()["finished"], "the market is over")
+    played = exchange.status()["symbols"]
+    said = [""]
+
+    def complete():
+        try:
+            said[0] = missing(instance, played)
+        except OSError as error:
+            said[0] = str(error)
+        return not said[0]
+    try:
+        wait_for(complete, "the store is complete", 60)
+    except AssertionError:
+        raise AssertionError(said[0]) from None
+    return played
+
+
+def check_file(path):
+    """The damages of one day's file."""
+    base = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+    try:
+        verdict = [row[0] for row in base.execute("PRAGMA integrity_check")]
+        return [] if verdict == ["ok"] else ["%s: %s" % (path.name, "; ".join(verdict))]
+    finally:
+        base.close()
+
+
+def ids_of(folder):
+    """{(symbol, table): (ids stored, ids of the gap ledger)} of all files."""
+    found = {}
+    for path in sorted(folder.glob("*.sqlite")):
+        base = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+        try:
+            for table, column, kind in KINDS:
+                for name, number in base.execute("SELECT name, %s FROM %s JOIN symbols ON id = symbol_id" % (column, table)):
+                    found.setdefault((name, table), (set(), set()))[0].add(number)
+                for name, first, last in base.execute("SELECT name, first_id, last_id FROM gaps JOIN symbols ON id = symbol_id WHERE kind = %d" % kind):
+                    found.setdefault((name, table), (set(), set()))[1].update(range(first, last + 1))
+        finally:
+            base.close()
+    return found
+
+
+def check_store(instance, played):
+    """After a stop: files whole, no id beside those played, none lost in silence. Returns (ids stored, ids that the ledger names)."""
+    folder = pathlib.Path(instance.folder / "data")
+    damages = [damage for path in sorted(folder.glob("*.sqlite")) for damage in check_file(path)]
+    assert not damages, damages
+    stored_all = named_all = 0
+    found = ids_of(folder)
+    for symbol, counts in played.items():
+        for table, first, last in (("trades", "first_trade_id", "last_trade_id"), ("agg_trades", "first_agg_id", "last_agg_id")):
+            stored, ledger = found.get((symbol, table), (set(), set()))
+            wanted = set(range(counts[first], counts[last] + 1))
+            assert stored <= wanted, "%s %s: ids that were never played: %s" % (symbol, table, sorted(stored - wanted)[:5])
+            silent = wanted - stored - ledger
+            assert not silent, "%s %s: %d ids are neither stored nor in the gap ledger: %s" % (symbol, table, len(silent), sorted(silent)[:5])
+            stored_all += len(stored)
+            named_all += len(ledger - stored)
+    return stored_all, named_all

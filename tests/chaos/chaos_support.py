@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-from system_support import BUILD, WORKERS, alive  # noqa: E402,F401
+from system_support import BUILD, EXCHANGE, WORKERS, Exchange, alive  # noqa: E402,F401
 
 
 # Of the stand-in exchange: an instance that is started this often would be shut out for good.
@@ -36,6 +36,11 @@ def after(seconds):
     """A condition for wait_for that holds when so much time has passed."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end
+
+
+def market(rate):
+    """A stand-in exchange with about so many messages a second."""
+    return Exchange(EXCHANGE, "--synthetic", "--seed", "7", "--rate", str(rate))
 
 
 def processes_of(instance):

@@ -1,0 +1,100 @@
+"""A disk that is full at a random moment, and has room again: what is stored stays whole, the breaker opens, storage goes on. Prints TAP.
+
+usage: disk_full_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+from chaos_support import chance, count, market, say
+from store_support import check_file, check_store, settle
+from system_support import Instance, wait_for
+import tap
+
+DISK_MB = 24
+INSTANCES = 4
+ROUNDS = 25
+
+
+class SmallDisk:
+    """A file system of its own for the data of an instance, and a ballast file that leaves it so many bytes."""
+
+    def __init__(self, instance):
+        self.folder = instance.folder / "data"
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % DISK_MB, "tmpfs", str(self.folder)], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            raise tap.Skip("no file system may be mounted here: " + mounted.stderr.strip())
+        self.ballast = self.folder / "ballast"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+    def free(self):
+        state = os.statvfs(self.folder)
+        return state.f_bavail * state.f_frsize
+
+    def leave(self, left):
+        """Fills it up, but for so many bytes (whole pages, as the kernel counts)."""
+        with open(self.ballast, "wb") as ballast:
+            while self.free() > left:
+                os.posix_fallocate(ballast.fileno(), ballast.tell(), min(1 << 20, self.free() - left) or 4096)
+                ballast.seek(0, os.SEEK_END)
+
+    def relieve(self):
+        self.ballast.unlink(missing_ok=True)
+
+
+def store_breaker(instance):
+    return next(row for row in instance.ofctl_json("breaker", "ls")["breakers"] if row["breaker"] == "store")
+
+
+def rows_stored(instance):
+    return instance.metric("orderflow_rows_stored_total") or 0
+
+
+def fill_again_and_again(seed):
+    """Seconds until storage stored again, of each round."""
+    dice = random.Random(seed)
+    waits = []
+    with market(1000) as exchange, Instance(exchange) as instance, SmallDisk(instance) as disk:
+        instance.start_and_wait()
+        for number in range(count(ROUNDS)):
+            wait_for(lambda: rows_stored(instance) > 0, "it stores")
+            disk.leave(dice.randrange(200_000))
+            wait_for(lambda: store_breaker(instance)["state"] == "open", "the breaker opens", 60)
+            if number % 5 == 4:  # it dies while there is no room
+                before = instance.pids()["storage"]
+                os.kill(before, signal.SIGKILL)
+                wait_for(lambda: instance.pids().get("storage", before) != before, "storage is back on a full disk")
+            disk.relieve()
+            stored, begun = rows_stored(instance), time.monotonic()
+            wait_for(lambda: rows_stored(instance) > stored and store_breaker(instance)["state"] == "closed", "it stores again")
+            waits.append(time.monotonic() - begun)
+            damages = [damage for path in pathlib.Path(disk.folder).glob("*.sqlite") for damage in check_file(path)]
+            assert not damages, damages
+        played = settle(instance, exchange)
+        assert instance.stop() == 0, instance.output()
+        stored, named = check_store(instance, played)
+        say("seed %s: %d ids stored, %d in the gap ledger" % (seed, stored, named))
+    return waits
+
+
+def test_a_full_disk_tears_nothing_and_storage_goes_on_when_there_is_room():
+    dice = chance()
+    with concurrent.futures.ThreadPoolExecutor(INSTANCES) as pool:
+        waits = sorted(wait for found in pool.map(fill_again_and_again, [dice.random() for _ in range(INSTANCES)]) for wait in found)
+    say("full %d times; it stored again %.1f s (median), %.1f s (p99), %.1f s (maximum) after there was room" %
+        (len(waits), waits[len(waits) // 2], waits[len(waits) * 99 // 100], waits[-1]))
+
+
+if __name__ == "__main__":
+    tap.main((sys.modules[__name__],), sys.argv[1:])

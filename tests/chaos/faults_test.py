@@ -1,0 +1,142 @@
+"""System calls that fail, one by one, in each process: an error, an interruption, half of what was asked for. Prints TAP.
+
+usage: faults_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
+"""
+
+import collections
+import concurrent.futures
+import random
+import sys
+
+from chaos_support import WORKERS, chance, count, processes_of, say
+from store_support import check_store, settle
+from strike_support import StruckInstance
+from system_support import FORGIVING, synthetic, wait_for
+import tap
+
+SHORT = "short"
+# What these calls can fail with. Those that cannot fail, or whose failure means that the program is wrong, are not here.
+FAULTS = {
+    "read": ("EIO", "EINTR", "EAGAIN", SHORT), "write": ("EIO", "EINTR", "EAGAIN", "ENOSPC", SHORT),
+    "pread64": ("EIO", "EINTR", SHORT), "pwrite64": ("EIO", "EINTR", "ENOSPC", SHORT),
+    "openat": ("EIO", "EINTR", "EMFILE", "ENFILE", "EACCES"), "mmap": ("ENOMEM", "EAGAIN"), "newfstatat": ("EIO", "ENOMEM"),
+    "fdatasync": ("EIO", "EINTR", "ENOSPC"), "ftruncate": ("EIO", "EINTR"), "fallocate": ("EIO", "EINTR", "ENOSPC"),
+    "fcntl": ("EAGAIN", "EINTR", "EIO"), "flock": ("EINTR", "EAGAIN"), "unlink": ("EIO", "EACCES"), "rename": ("EIO", "ENOSPC"),
+    "epoll_wait": ("EINTR",), "epoll_ctl": ("ENOMEM", "ENOSPC"), "epoll_create1": ("EMFILE", "ENOMEM"), "eventfd2": ("EMFILE", "ENOMEM"),
+    "timerfd_create": ("EMFILE",), "memfd_create": ("EMFILE", "ENOMEM"), "pipe2": ("EMFILE", "ENFILE"), "getdents64": ("EIO",),
+    "socket": ("EMFILE", "ENOMEM"), "connect": ("ECONNREFUSED", "EINTR"), "bind": ("EACCES",), "listen": ("EACCES",),
+    "accept": ("EMFILE", "EINTR", "ECONNABORTED", "EAGAIN"), "recvfrom": ("EINTR", "EAGAIN", "ECONNRESET", SHORT),
+    "recvmsg": ("EINTR", "EAGAIN", "ECONNRESET"), "sendto": ("EINTR", "EAGAIN", "ECONNRESET", SHORT), "sendmsg": ("EINTR", "EAGAIN", "EPIPE"),
+    "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN",),
+}
+# Each death is forgiven, also those that are an operator's to mend: what was wrong is over with the next start.
+WHOLE = {"storage": {"synchronous": "full"}, "logger": {"rotate_bytes": 4096, "keep_files": 3}, "supervisor.restart": {**FORGIVING, "park_on": []},
+         "supervisor": {"ready_timeout_ms": 5000, "heartbeat_timeout_ms": 5000}}
+AT_WORK = {"storage": ("pwrite64", "fdatasync", "fcntl", "read", "epoll_wait", "newfstatat", "epoll_ctl"),
+           "communication": ("read", "epoll_wait", "epoll_ctl"), "binance": ("recvfrom", "write", "epoll_wait"), "logger": ("epoll_wait",)}
+# And how many of them a start makes at least.
+IN_A_START = {"openat": 20, "mmap": 40, "read": 12, "newfstatat": 20, "pread64": 2, "fcntl": 8, "epoll_ctl": 4, "write": 3}
+ONCE_IN_A_START = {"storage": ("flock", "getdents64", "ftruncate", "epoll_create1", "timerfd_create", "pwrite64", "fdatasync", "unlink"),
+                   "communication": ("socket", "bind", "listen", "epoll_create1"), "binance": ("socket", "connect", "sendto", "clone3", "recvfrom"),
+                   "logger": ("epoll_create1", "timerfd_create")}
+
+
+def recovers(instance, worker, order, seconds):
+    """Whether the fault came; afterwards all run, whether it bore it or was started again."""
+    outcome = instance.outcome(order, seconds)
+    if outcome is None:
+        instance.ofctl("restart", worker)
+        outcome = instance.outcome(order)
+    assert outcome is not None, "the order for %s is lost" % worker
+    instance.wait_healthy()
+    return outcome[0] == "hit"
+
+
+def start_faults(dice, worker, often):
+    """Calls at every depth of a start."""
+    rows = [(call, dice.randrange(made)) for call, made in IN_A_START.items() for _ in range(often)]
+    rows += [(call, 0) for call in ONCE_IN_A_START[worker] for _ in range(often // 4)]
+    return [(call, depth, dice.choice(FAULTS[call])) for call, depth in rows]
+
+
+def fail_starts(worker, seed):
+    """(faults that came, how often the worker was started more often than it was told to, ids stored, ids in the gap ledger)."""
+    dice = random.Random(seed)
+    came = 0
+    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+        instance.start_and_wait()
+        plan = start_faults(dice, worker, count(24))
+        dice.shuffle(plan)
+        for call, depth, fault in plan:
+            order = instance.strike(worker, "start", call, depth, fault)
+            wait_for(lambda: instance.ofctl("restart", worker, "--no-wait")[0] == 0, "%s is told to restart" % worker)
+            came += recovers(instance, worker, order, 1)
+        return (came, len(plan), *finish(instance, exchange))
+
+
+def fail_work(worker, seed):
+    dice = random.Random(seed)
+    came = 0
+    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+        instance.start_and_wait()
+        plan = [(dice.choice(AT_WORK[worker]), dice.randrange(20)) for _ in range(count(300 if worker != "logger" else 30))]
+        for call, depth in plan:
+            came += recovers(instance, worker, instance.strike(worker, "now", call, depth, dice.choice(FAULTS[call])), 3)
+        return (came, len(plan), *finish(instance, exchange))
+
+
+def finish(instance, exchange):
+    """Segments sound, a stop in order, and the store whole."""
+    assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
+    played = settle(instance, exchange)
+    assert instance.stop() == 0, instance.output()
+    return check_store(instance, played)
+
+
+def each_worker(work):
+    dice = chance()
+    with concurrent.futures.ThreadPoolExecutor(len(WORKERS)) as pool:
+        runs = dict(zip(WORKERS, pool.map(work, WORKERS, [dice.random() for _ in WORKERS])))
+    for worker, (came, planned, stored, named) in runs.items():
+        say("%s: %d of %d faults came; %d ids stored, %d in the gap ledger" % (worker, came, planned, stored, named))
+        assert came >= planned // 2, "most calls are never made: the table is out of date"
+
+
+def test_calls_that_fail_in_the_start_of_a_worker_are_got_over():
+    each_worker(fail_starts)
+
+
+def test_calls_that_fail_in_a_worker_at_work_are_got_over():
+    each_worker(fail_work)
+
+
+def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a_sentence():
+    dice = chance()
+    ends = collections.Counter()
+    calls = ("openat", "mmap", "read", "write", "newfstatat", "fallocate", "epoll_ctl", "pipe2", "eventfd2", "memfd_create", "flock", "clone", "fcntl")
+    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+        for call in [call for call in calls for _ in range(count(8))]:
+            fault, depth = dice.choice(FAULTS[call]), dice.randrange(60 if call in ("openat", "mmap", "newfstatat") else 4)
+            instance.start()
+            order = instance.strike("supervisor", "start", call, depth, fault)
+            said = len(instance.output())
+            instance.go()
+            wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "it runs, or has ended: %s %s" % (call, fault), 60)
+            ended = instance.process.poll() is not None
+            if ended:
+                assert 0 < instance.process.returncode < 128, (call, depth, fault, instance.process.returncode)
+                assert len(instance.output()) > said, "ended with %d and no word, %s %s" % (instance.process.returncode, call, fault)
+            else:
+                instance.process.terminate()
+                assert instance.process.wait(60) == 0, instance.output()
+            instance.release()
+            outcome = instance.outcomes.get(order, ("missed",))
+            ends["ended" if ended else "borne" if outcome[0] == "hit" else "not made"] += 1
+            wait_for(lambda: not processes_of(instance), "no worker is left")
+        instance.start_and_wait()
+        assert instance.stop() == 0, instance.output()
+    say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
+
+
+if __name__ == "__main__":
+    tap.main((sys.modules[__name__],), sys.argv[1:])

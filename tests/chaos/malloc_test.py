@@ -1,0 +1,125 @@
+"""Allocations that fail, one by one, in each program: it says so and ends, or is started again; nothing hangs, nothing is left. Prints TAP.
+
+usage: malloc_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
+"""
+
+import collections
+import concurrent.futures
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+
+from chaos_support import WORKERS, chance, count, processes_of, say
+from store_support import check_store, settle
+from system_support import BUILD, FORGIVING, OFCTL, SUPERVISOR, Instance, synthetic, wait_for
+import tap
+
+LIBRARY = str(BUILD / "tests/chaos/libfail_malloc.so")
+PATIENT = {"supervisor.restart": {**FORGIVING, "park_on": []}, "supervisor": {"ready_timeout_ms": 5000}}
+
+
+class Plan:
+    """Which allocation of which program fails next."""
+
+    def __init__(self, folder):
+        self.file = pathlib.Path(folder) / "fail-malloc"
+        self.told = self.file.with_name(self.file.name + ".met")
+        self.clear()
+
+    def environment(self):
+        return {"LD_PRELOAD": LIBRARY, "OF_FAIL_MALLOC": str(self.file)}
+
+    def set(self, program, number):
+        self.told.unlink(missing_ok=True)
+        self.file.write_text("%s %d" % (program, number))
+
+    def clear(self):
+        self.file.write_text("")
+
+    def met(self):
+        return self.told.exists()
+
+
+def start_preloaded(instance, plan):
+    with open(instance.folder / "supervisor.out", "ab") as output:
+        instance.process = subprocess.Popen([SUPERVISOR, "run", "--config", str(instance.config)], stdout=output, stderr=output,
+                                            env={**os.environ, **plan.environment()})
+
+
+def fail_in_worker(worker, seed):
+    """(allocations that failed, those that cost a process its life)."""
+    dice = random.Random(seed)
+    failed = died = 0
+    with synthetic() as exchange, Instance(exchange, **PATIENT) as instance:
+        plan = Plan(instance.folder)
+        start_preloaded(instance, plan)
+        instance.wait_healthy()
+        for _ in range(count(150)):
+            plan.set("of-" + worker, int(10 ** dice.uniform(0, 3.7)))
+            before = instance.pids()[worker]
+            os.kill(before, signal.SIGKILL)
+            first = wait_for(lambda: (lambda pid: pid if pid and pid != before else None)(instance.workers()[worker]["pid"]), worker + " is started again")
+            plan.clear()
+            instance.wait_healthy()
+            failed += plan.met()
+            died += instance.pids()[worker] != first
+        assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
+        played = settle(instance, exchange)
+        assert instance.stop() == 0, instance.output()
+        check_store(instance, played)
+    return failed, died
+
+
+def test_allocations_that_fail_in_workers_end_in_running_workers():
+    dice = chance()
+    with concurrent.futures.ThreadPoolExecutor(len(WORKERS)) as pool:
+        runs = dict(zip(WORKERS, pool.map(fail_in_worker, WORKERS, [dice.random() for _ in WORKERS])))
+    for worker, (failed, died) in runs.items():
+        say("%s: %d allocations failed, %d of them ended a process" % (worker, failed, died))
+        assert failed > count(30), "the allocations that were to fail are not made"
+
+
+def test_allocations_that_fail_in_the_start_of_the_supervisor_end_it_and_leave_nothing():
+    dice = chance()
+    codes = collections.Counter()
+    with synthetic() as exchange, Instance(exchange, **PATIENT) as instance:
+        plan = Plan(instance.folder)
+        for _ in range(count(60)):
+            plan.set("ofsupervisor", int(10 ** dice.uniform(0, 3.7)))
+            start_preloaded(instance, plan)
+            wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "it runs, or has ended", 60)
+            plan.clear()
+            if instance.process.poll() is None:
+                instance.process.terminate()
+                instance.process.wait(60)
+            codes[instance.process.returncode] += 1
+            wait_for(lambda: not processes_of(instance), "no worker is left")
+        instance.start_and_wait()
+        assert instance.stop() == 0, instance.output()
+    say("ended with %s" % dict(codes))
+
+
+def test_allocations_that_fail_in_ofctl_end_it():
+    verbs = (["status"], ["--json", "status"], ["shm", "verify"], ["metrics"], ["logs"], ["breaker", "ls"])
+    codes = collections.Counter()
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        plan = Plan(instance.folder)
+        for verb in verbs:
+            for number in [int(1.07 ** step) + step for step in range(count(60))]:
+                plan.set("ofctl", number)
+                done = subprocess.run([OFCTL, "--instance", instance.name, *verb], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                      timeout=60, env={**os.environ, **plan.environment()})
+                codes[done.returncode] += 1
+                if plan.met() and done.returncode != 0:
+                    assert done.stderr.strip(), "%s ended with %d and no word" % (verb, done.returncode)
+        assert instance.ofctl("health")[0] == 0
+        assert instance.stop() == 0, instance.output()
+    say("ended with %s" % dict(codes))
+
+
+if __name__ == "__main__":
+    tap.main((sys.modules[__name__],), sys.argv[1:])

@@ -1,7 +1,9 @@
 // ofsupervisor: starts, watches, restarts and stops the workers of one instance.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <new>
 
 #include <CLI/CLI.hpp>
 
@@ -129,6 +131,11 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::set_new_handler([] {  // workers drain, as at any death of the supervisor
+        constexpr std::string_view words = "ofsupervisor: out of memory\n";
+        [[maybe_unused]] const auto bytes = write(STDERR_FILENO, words.data(), words.size());
+        _exit(code(ExitCode::failed));
+    });
     CLI::App app("Runs the workers of one OrderFlow instance.", "ofsupervisor");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);

@@ -109,7 +109,7 @@ def test_allocations_that_fail_in_ofctl_end_it():
         instance.start_and_wait()
         plan = Plan(instance.folder)
         for verb in verbs:
-            for number in [int(1.07 ** step) + step for step in range(count(60))]:
+            for number in sorted({int(10 ** (4 * step / count(60))) for step in range(count(60))}):
                 plan.set("ofctl", number)
                 done = subprocess.run([OFCTL, "--instance", instance.name, *verb], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                       timeout=60, env={**os.environ, **plan.environment()})

@@ -1,11 +1,12 @@
 // What operators ask for over the control socket (control_server.hpp has the requests). Everything but ping is written
-// to the log with the asker's uid and pid before it is done.
+// to the log and to the audit file with the asker's uid, pid and program before it is done, and what came of it after.
 #include <fmt/format.h>
 
 #include <array>
 #include <cstring>
 #include <sstream>
 
+#include "supervisor/audit_file.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace of::supervisor {
@@ -33,14 +34,22 @@ constexpr std::array worker_verbs{"start", "stop", "restart", "pause", "resume",
 
 }  // namespace
 
-void Supervisor::audit(const Peer& peer, CorrelationId cause, const std::string& request) {
+/// Writes down what is asked for; the reply that is given back also writes down what came of it.
+ControlServer::Reply Supervisor::audit(const Peer& peer, CorrelationId cause, const std::string& request,
+                                       ControlServer::Reply reply) {
     journal_->hop(cause, Hop::commanded, 0);
     journal_->write(log_event::operator_command, cause, peer.uid, peer.pid, request);
+    const AuditFile file(config().state_dir);
+    file.asked(to_string(cause), peer, request);
+    return [file, cause, reply = std::move(reply)](const std::string& answer) {
+        file.answered(to_string(cause), answer);
+        reply(answer);
+    };
 }
 
 void Supervisor::command(const Peer& peer, const std::string& request, ControlServer::Reply reply) {
     const auto [verb, rest] = split_word(request);
-    if (verb == "ping") return reply("ok pong");
+    if (verb == "ping") return reply("ok pong " OF_VERSION);
     const auto [name, words] = split_word(rest);
     auto* worker = find(name);
     const bool of_worker = std::ranges::find(worker_verbs, verb) != worker_verbs.end();
@@ -50,7 +59,7 @@ void Supervisor::command(const Peer& peer, const std::string& request, ControlSe
         return reply(refusal(ExitCode::not_found, fmt::format("no worker is called \"{}\"", name)));
     if (crew_.stopping()) return reply(refusal(ExitCode::failed, "the instance is stopping"));
     const auto cause = next_correlation();
-    audit(peer, cause, request);
+    reply = audit(peer, cause, request, std::move(reply));
     if (of_worker) {
         reply(command_worker(*worker, peer, cause, verb, words));
     } else if (verb == "reload") {

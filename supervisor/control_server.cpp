@@ -9,7 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
+#include "proto/control_socket.hpp"
 #include "proto/types.hpp"
 
 namespace of::supervisor {
@@ -24,12 +26,22 @@ constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 Peer peer_of(int descriptor) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
-    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {UINT32_MAX, 0};
-    return {credentials.uid, static_cast<uint32_t>(credentials.pid)};
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {UINT32_MAX, 0, {}};
+    std::string program;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", credentials.pid)), program);
+    return {credentials.uid, static_cast<uint32_t>(credentials.pid), program};
 }
 
 std::string denied(const Peer& peer) {
     return refusal(ExitCode::denied, fmt::format("uid {} may not command a supervisor of uid {}", peer.uid, geteuid()));
+}
+
+std::string other_protocol(const std::string& word) {
+    return refusal(
+        ExitCode::mismatch,
+        fmt::format("this supervisor speaks version {} of its control socket, and was asked in \"{}\": use the "
+                    "ofctl that was installed with it",
+                    control_protocol, word));
 }
 
 }  // namespace
@@ -106,7 +118,7 @@ void ControlServer::serve(std::shared_ptr<Protocol::socket> client) {
     auto exchange = std::make_shared<Exchange>();
     ++clients_;
     const auto reply = [client, exchange](const std::string& answer) {
-        exchange->answer = answer;
+        exchange->answer = fmt::format("{} {}", control_protocol, answer);
         client->async_send(asio::buffer(exchange->answer), 0,
                            [client, exchange](const boost::system::error_code&, size_t) {});
     };
@@ -119,7 +131,10 @@ void ControlServer::serve(std::shared_ptr<Protocol::socket> client) {
                                   refused_(peer);
                                   return reply(denied(peer));
                               }
-                              handler_(peer, std::string(exchange->request.data(), bytes), reply);
+                              const std::string request(exchange->request.data(), bytes);
+                              const auto word = request.substr(0, request.find(' '));
+                              if (word != control_protocol) return reply(other_protocol(word));
+                              handler_(peer, request.substr(std::min(bytes, word.size() + 1)), reply);
                           });
 }
 

@@ -1,6 +1,8 @@
-// The control socket: <state_dir>/control.sock, one packet of text for a request and one for its answer.
+// The control socket: <state_dir>/control.sock, one packet of text for a request and one for its answer. Each begins with
+// the version of this protocol and a space (proto/control_socket.hpp); a request of another version, or of none, is refused
+// with 9 and a sentence. Behind that word:
 //
-//   ping                            ok pong
+//   ping                            ok pong VERSION
 //   start|stop|restart|pause|resume WORKER [reason]   ok CORRELATION ...ing WORKER
 //   kill WORKER SIGNAL [reason]     ok CORRELATION sent SIGNAL to WORKER
 //   breaker WORKER BREAKER trip|reset|open|close NS [reason]   ok CORRELATION told WORKER
@@ -29,6 +31,7 @@ namespace of::supervisor {
 struct Peer {
     uint32_t uid = 0;
     uint32_t pid = 0;
+    std::string program;  ///< the name of the process, "" when it is gone already
 };
 
 /// The answer to a request that is not done.

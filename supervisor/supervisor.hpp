@@ -163,7 +163,8 @@ class Supervisor final : private World {
     std::string command_worker(Worker& worker, const Peer& peer, CorrelationId cause, std::string_view verb,
                                const std::string& words);
     std::string command_breaker(Worker& worker, const Peer& peer, CorrelationId cause, const std::string& words);
-    void audit(const Peer& peer, CorrelationId cause, const std::string& request);
+    ControlServer::Reply audit(const Peer& peer, CorrelationId cause, const std::string& request,
+                               ControlServer::Reply reply);
 
     // reload.cpp
     void begin_reload(CorrelationId cause, ControlServer::Reply reply);

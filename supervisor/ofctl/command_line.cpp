@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "supervisor/ofctl/help_text.hpp"
+#include "supervisor/ofctl/plugin.hpp"
 #include "supervisor/ofctl/print.hpp"
 
 namespace of::ofctl {
@@ -66,6 +67,7 @@ std::string settle(Options& options, const Verb& verb) {
     options.json = options.format == Format::json || options.format == Format::ndjson || options.format == Format::name;
     options.wide = options.wide || options.format == Format::wide;
     options.prometheus = options.format == Format::prom;
+    if (options.dry_run) options.wait = false;
     if (!verb.has(options.format))
         return fmt::format("ofctl {} has no output \"{}\"; it has {}", verb.name,
                            options.as_json ? "json" : options.output, formats_of(verb));
@@ -92,7 +94,8 @@ int run_verb(const Verb& verb, Options& options) {
     return result;
 }
 
-int without_verb(const FoundVerb& found) {
+int without_verb(const FoundVerb& found, const Options& options) {
+    if (found.group.empty() && !found.unknown.empty()) become_plugin(found.unknown, found.behind, options);
     if (!found.unknown.empty())
         return misuse(fmt::format("there is no verb \"{}{}{}\" (ofctl --help lists them)", found.group,
                                   found.group.empty() ? "" : " ", found.unknown));
@@ -103,12 +106,23 @@ int without_verb(const FoundVerb& found) {
 
 }  // namespace
 
+int guarded(const std::function<int()>& work) {
+    try {
+        return work();
+    } catch (const std::exception& error) {
+        complain(fmt::format("internal error, which is a fault of ofctl {}: {}", OF_VERSION, error.what()));
+        return code(ExitCode::internal);
+    }
+}
+
 FoundVerb find_verb_in(const std::vector<std::string>& arguments) {
     FoundVerb found;
     for (size_t i = 0; i < arguments.size(); ++i) {
         const auto& word = arguments[i];
-        const bool decided = found.verb != nullptr || !found.unknown.empty();
-        if (decided || word.starts_with("-")) {
+        const bool decided = found.verb != nullptr;
+        if (!found.unknown.empty()) {
+            found.behind.push_back(word);
+        } else if (decided || word.starts_with("-")) {
             found.rest.push_back(word);
             if (!decided && takes_next(word) && i + 1 < arguments.size()) found.rest.push_back(arguments[++i]);
         } else if (found.group.empty() && is_group(word)) {
@@ -121,7 +135,9 @@ FoundVerb find_verb_in(const std::vector<std::string>& arguments) {
     return found;
 }
 
-int run(const std::vector<std::string>& arguments) {
+namespace {
+
+int run_unguarded(const std::vector<std::string>& arguments) {
     auto found = find_verb_in(arguments);
     Options options;
     CLI::App app;
@@ -131,9 +147,8 @@ int run(const std::vector<std::string>& arguments) {
     if (found.verb != nullptr) {
         for (const auto* row : rows_of(*found.verb)) add_row(app, *row, options);
     }
-    std::ranges::reverse(found.rest);  // as CLI11 wants them
     try {
-        if (found.unknown.empty()) app.parse(found.rest);
+        app.parse(std::vector<std::string>(found.rest.rbegin(), found.rest.rend()));
     } catch (const CLI::CallForHelp&) {
         put(found.verb != nullptr ? help_of(*found.verb) : overview(found.group));
         flush_output();
@@ -141,7 +156,13 @@ int run(const std::vector<std::string>& arguments) {
     } catch (const CLI::ParseError& error) {  // an unknown option is told before a missing verb
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
     }
-    return found.verb == nullptr ? without_verb(found) : run_verb(*found.verb, options);
+    return found.verb == nullptr ? without_verb(found, options) : run_verb(*found.verb, options);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+    return guarded([&] { return run_unguarded(arguments); });
 }
 
 }  // namespace of::ofctl

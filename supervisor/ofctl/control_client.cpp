@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstring>
 
+#include "proto/control_socket.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
 
@@ -47,7 +48,8 @@ bool connect_until(int descriptor, const sockaddr_un& address, int64_t deadline_
 }
 
 /// One packet to the supervisor, one back.
-Answer ask(const std::string& socket_path, const std::string& request, int64_t patience_ns) {
+Answer ask(const std::string& socket_path, const std::string& words, int64_t patience_ns) {
+    const auto request = fmt::format("{} {}", control_protocol, words);
     const auto deadline = mono_now() + patience_ns;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -69,6 +71,12 @@ Answer ask(const std::string& socket_path, const std::string& request, int64_t p
     if (bytes < 0) return unreachable(fmt::format("{}: {}", socket_path, std::strerror(errno)));
     if (bytes == 0) return unreachable("it ended before it had an answer");
     answer.resize(static_cast<size_t>(bytes));
+    const auto frame = fmt::format("{} ", control_protocol);
+    if (!answer.starts_with(frame))
+        return {code(ExitCode::mismatch),
+                fmt::format("the supervisor speaks another version of the control socket than this ofctl ({}): \"{}\"",
+                            control_protocol, answer.substr(0, answer.find('\n')))};
+    answer.erase(0, frame.size());
     if (answer.starts_with("ok ")) return {0, answer.substr(3)};
     int exit_code = code(ExitCode::failed);
     size_t used = 0;
@@ -101,6 +109,10 @@ Expected<Answer> request(const Options& options, const std::string& text, int64_
     const auto& line = view->control().instance;
     if (!view->supervisor_alive())
         return unreachable(fmt::format("pid {} is gone", line.supervisor_pid.load(std::memory_order_relaxed)));
+    if (options.dry_run && text != "ping")
+        return Answer{0, fmt::format("would ask the supervisor (pid {}) of {}: {}",
+                                     line.supervisor_pid.load(std::memory_order_relaxed), options.source.instance,
+                                     text.substr(0, text.find_last_not_of(' ') + 1))};
     const auto socket_path = fmt::format("{}/control.sock", line.state_dir);
     if (patience_s > 1) {  // a stopped one is told soon, however long the work itself may take
         const auto there = ask(socket_path, "ping", ns_per_s);

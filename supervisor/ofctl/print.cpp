@@ -66,7 +66,10 @@ void set_colour(std::string_view mode) {
     const char* term = std::getenv("TERM");
     const bool dumb = term == nullptr || std::string_view(term) == "dumb";
     const char* refused = std::getenv("NO_COLOR");
-    const bool wanted = isatty(STDOUT_FILENO) == 1 && !dumb && (refused == nullptr || *refused == 0);
+    const char* forced = std::getenv("CLICOLOR_FORCE");
+    const bool terminal = isatty(STDOUT_FILENO) == 1 && !dumb;
+    const bool asked_for = forced != nullptr && *forced != 0 && std::string_view(forced) != "0";
+    const bool wanted = (terminal || asked_for) && (refused == nullptr || *refused == 0);
     colour = mode == "always" || (mode == "auto" && wanted);
 }
 

@@ -195,17 +195,18 @@ std::optional<int64_t> parse_span(std::string_view text) {
 }
 
 int change(const Options& options, const BreakerPages& pages, const BreakerRow& row) {
+    const auto action = options.action == "disable" ? "close" : options.action;
     const auto for_ns = options.span.empty() ? std::optional<int64_t>(0) : parse_span(options.span);
     if (!for_ns)
         return refuse(options, {ErrorKind::invalid,
                                 fmt::format("--for must be such as 250ms, 30s, 5m or 2h, found \"{}\"", options.span)});
-    if (!options.span.empty() && options.action != "open" && options.action != "close")
+    if (!options.span.empty() && action != "open" && action != "close")
         return refuse(options,
                       {ErrorKind::invalid, fmt::format("--for is for open and close; {} has no end", options.action)});
-    const auto answer = request(
-        options, fmt::format("breaker {} {} {} {} {}", row.process, row.name, options.action, *for_ns, options.reason));
+    const auto answer =
+        request(options, fmt::format("breaker {} {} {} {} {}", row.process, row.name, action, *for_ns, options.reason));
     if (!answer) return refuse(options, answer.error());
-    if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
+    if (answer->exit_code != 0 || options.dry_run) return tell(options, answer->exit_code, answer->text);
     const auto command = parse_correlation(answer->text.substr(0, answer->text.find(' ')));
     if (!command) return tell(options, code(ExitCode::failed), "the supervisor's answer names no command");
     const auto obeyed = [&] { return row.record->last_command.load(std::memory_order_acquire) == command->value; };

@@ -72,7 +72,7 @@ int upgrade(const Options& options) {
     if (!options.names.empty()) path = std::filesystem::absolute(options.names.front());
     const auto answer = request(options, "upgrade " + path, options.timeout_s);
     if (!answer) return refuse(options, answer.error());
-    if (answer->exit_code != 0) return tell(options, answer->exit_code, answer->text);
+    if (answer->exit_code != 0 || options.dry_run) return tell(options, answer->exit_code, answer->text);
     const bool there = wait_for(options.timeout_s, [&] {
         if (desk.incarnation.load(std::memory_order_relaxed) == before) return false;
         const auto pong = request(options, "ping");

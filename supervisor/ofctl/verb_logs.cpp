@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "proto/log_catalog.hpp"
@@ -46,9 +47,19 @@ LogLevel level_of(std::string_view name) {
     return LogLevel::debug;
 }
 
+/// What concerns the life of the instance: all that the supervisor says, and what a worker says of its own state and
+/// its breakers.
+bool is_event(const LogRecord& record) {
+    constexpr std::array of_workers{LogId::worker_ready,      LogId::worker_draining, LogId::worker_stopped,
+                                    LogId::breaker_opened,    LogId::breaker_closed,  LogId::breaker_half_open,
+                                    LogId::breaker_commanded, LogId::assertion_failed};
+    return ProcessId::unpack(record.header.origin).kind == ProcessKind::supervisor ||
+           std::ranges::find(of_workers, static_cast<LogId>(record.id)) != of_workers.end();
+}
+
 bool wanted(const LogRecord& record, const Options& options, int64_t since_ns) {
     if (record.header.type != MessageType::log_record || record.level < level_of(options.level) ||
-        record.wall_ns < since_ns)
+        record.wall_ns < since_ns || (options.only_events && !is_event(record)))
         return false;
     return options.grep.empty() || render(record).find(options.grep) != std::string::npos;
 }
@@ -115,6 +126,13 @@ int logs(const Options& options) {
         poll(nullptr, 0, look_period_ms);
         collect(rings, options, since_ns, lines);
     }
+}
+
+int events(const Options& options) {
+    if (options.audit) return audit(options);
+    auto only = options;
+    only.only_events = true;
+    return logs(only);
 }
 
 }  // namespace of::ofctl

@@ -56,7 +56,9 @@ void print_leftovers_as_json(const Options& options, const std::vector<InstanceS
 
 }  // namespace
 
-int shm_gc(const Options& options) {
+int shm_gc(const Options& given) {
+    auto options = given;
+    options.yes = given.yes && !given.dry_run;
     if (options.source.copied())
         return refuse(options, {ErrorKind::invalid, "gc looks into /dev/shm: --from is not for it"});
     const auto instances = find_instances(options.source.instance);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "supervisor/ofctl/control_client.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/process_facts.hpp"
@@ -226,6 +227,52 @@ int verdict(const View& view, const std::vector<ProcessView>& workers) {
     return code(view.supervisor_alive() ? ExitCode::degraded : ExitCode::unreachable);
 }
 
+/// Lives; and answers, where that is asked for.
+bool supervisor_well(const Options& options, const View& view) {
+    if (!view.supervisor_alive()) return false;
+    if (!options.live && !options.deep) return true;
+    const auto answer = request(options, "ping");
+    return answer && answer->exit_code == 0;
+}
+
+std::vector<std::string> reasons_of(const Options& options, const View& view, const std::vector<ProcessView>& workers,
+                                    bool down) {
+    std::vector<std::string> reasons;
+    if (down) reasons.push_back(view.supervisor_alive() ? "the supervisor does not answer" : "the supervisor is gone");
+    if (options.live) return reasons;
+    for (const auto& process : workers) {
+        const auto age_ms = heartbeat_age_ns(process) / 1'000'000;
+        if (!process.well()) {
+            reasons.push_back(fmt::format("{} is {}", process.name, process.label()));
+        } else if (options.age_max_ms > 0 && age_ms > options.age_max_ms) {
+            reasons.push_back(fmt::format("{} has given no heartbeat for {} ms", process.name, age_ms));
+        } else if (options.deep && lost(process) > 0) {
+            reasons.push_back(fmt::format("{} has lost {} messages", process.name, lost(process)));
+        }
+    }
+    return reasons;
+}
+
+/// One gauge of all workers, as Prometheus reads it.
+template <typename Value>
+void put_gauge(const std::vector<ProcessView>& workers, const char* name, const char* help, Value value) {
+    put_line(fmt::format("# HELP orderflow_{} {}", name, help));
+    put_line(fmt::format("# TYPE orderflow_{} gauge", name));
+    for (const auto& process : workers)
+        put_line(fmt::format("orderflow_{}{{worker=\"{}\"}} {}", name, process.name, value(process)));
+}
+
+void print_prometheus(const View& view, const std::vector<ProcessView>& workers) {
+    put_gauge(workers, "worker_up", "1 while the worker runs and is not frozen.",
+              [](const ProcessView& process) { return process.well() ? 1 : 0; });
+    put_gauge(workers, "worker_restarts", "Starts after a death, since the instance began.",
+              [](const ProcessView& process) { return process.slot->desk.restarts.load(std::memory_order_relaxed); });
+    put_gauge(workers, "worker_heartbeat_age_seconds", "Since the worker's last heartbeat.",
+              [](const ProcessView& process) { return static_cast<double>(heartbeat_age_ns(process)) / 1e9; });
+    put_gauge(workers, "worker_lag_messages", "Messages that the worker has still to read.",
+              [&view](const ProcessView& process) { return unread(view, process); });
+}
+
 int status_once(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
@@ -235,7 +282,9 @@ int status_once(const Options& options) {
                                     fmt::format("instance {} has no worker called {}", options.source.instance, name)});
     }
     const auto workers = chosen(*view, options);
-    if (options.json) {
+    if (options.prometheus) {
+        print_prometheus(*view, workers);
+    } else if (options.json) {
         print_json(*view, workers, options);
     } else {
         print_table(*view, workers, options);
@@ -263,15 +312,10 @@ int health(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
     const auto workers = view->workers();
-    const auto result = verdict(*view, workers);
-    std::vector<std::string> reasons;
-    if (!view->supervisor_alive()) reasons.push_back("the supervisor is gone");
-    for (const auto& process : workers) {
-        if (!process.well()) reasons.push_back(fmt::format("{} is {}", process.name, process.label()));
-    }
-    const auto* word = result == code(ExitCode::ok)         ? "healthy"
-                       : result == code(ExitCode::degraded) ? "degraded"
-                                                            : "down";
+    const bool down = !options.ready && !supervisor_well(options, *view);
+    const auto reasons = reasons_of(options, *view, workers, down);
+    const auto result = code(down ? ExitCode::unreachable : reasons.empty() ? ExitCode::ok : ExitCode::degraded);
+    const auto* word = down ? "down" : reasons.empty() ? "healthy" : "degraded";
     if (options.json) {
         Json json;
         json.open_document("health")
@@ -282,8 +326,9 @@ int health(const Options& options) {
         for (const auto& reason : reasons) json.value(std::string_view(reason));
         put_json(options, json.close_array().close_object());
     } else {
-        put_line(reasons.empty() ? fmt::format("{}: all {} workers run", word, workers.size())
-                                 : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));
+        put_line(reasons.empty() && options.live ? fmt::format("{}: the supervisor answers", word)
+                 : reasons.empty()               ? fmt::format("{}: all {} workers run", word, workers.size())
+                                                 : fmt::format("{}: {}", word, fmt::join(reasons, "; ")));
     }
     return result;
 }

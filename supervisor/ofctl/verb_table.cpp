@@ -38,6 +38,8 @@ struct SharedRow {
 constexpr SharedRow shared_rows[] = {
     {with_reason, {.names = "--reason", .help = "For the log", .target = &Options::reason, .value = "TEXT"}},
     {with_no_wait, {.names = "!--no-wait", .help = "Do not wait for the effect", .target = &Options::wait}},
+    {with_dry_run,
+     {.names = "--dry-run", .help = "Change nothing; say what would be asked of whom", .target = &Options::dry_run}},
     {with_timeout,
      {.names = "--timeout",
       .help = "Wait at most SEC seconds (30)",
@@ -115,7 +117,8 @@ std::vector<const OptionRow*> rows_of(const Verb& verb) {
     for (const auto& row : verb.options) rows.push_back(&row);
     std::ranges::stable_sort(rows, std::ranges::greater{}, &OptionRow::positional);
     for (const auto& [set, row] : shared_rows) {
-        if ((verb.shared & set) != 0) rows.push_back(&row);
+        const bool changing = set == with_dry_run && verb.kind == Kind::changes;
+        if (changing || (verb.shared & set) != 0) rows.push_back(&row);
     }
     return rows;
 }

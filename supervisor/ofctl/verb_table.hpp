@@ -70,6 +70,7 @@ inline constexpr uint32_t with_prom = 1 << static_cast<int>(Format::prom);
 inline constexpr uint32_t with_reason = 1;
 inline constexpr uint32_t with_no_wait = 2;
 inline constexpr uint32_t with_timeout = 4;
+inline constexpr uint32_t with_dry_run = 8;  ///< of all that change something
 
 struct Verb {
     const char* name;  ///< "status", "shm ls"

@@ -29,6 +29,7 @@ struct Wish {
 constexpr Wish starts{"start", runs_since, "running"};
 constexpr Wish restarts_it{"restart", runs_since, "running again"};
 constexpr Wish stops{"stop", has_stopped, "stopped"};
+constexpr Wish drains{"stop", has_stopped, "drained"};
 constexpr Wish pauses{"pause", is_frozen, "paused"};
 constexpr Wish resumes{"resume", is_thawed, "resumed"};
 
@@ -80,6 +81,27 @@ int start(const Options& options) { return fulfil_each(options, starts); }
 int restart(const Options& options) { return fulfil_each(options, restarts_it); }
 int pause(const Options& options) { return fulfil_each(options, pauses); }
 int resume(const Options& options) { return fulfil_each(options, resumes); }
+
+/// In the direction in which messages flow, whatever the order of the names: who reads is drained after who writes.
+int drain(const Options& options) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    const auto named = [&](const std::string& name) {
+        return std::ranges::find(options.names, name) != options.names.end();
+    };
+    auto ordered = options;
+    ordered.all = false;
+    ordered.names.clear();
+    for (const auto& worker : view->workers() | std::views::reverse) {
+        if (options.all || named(worker.name)) ordered.names.push_back(worker.name);
+    }
+    for (const auto& name : options.names) {
+        if (!view->worker(name)) ordered.names.insert(ordered.names.begin(), name);  // refused before anything is done
+    }
+    if (const int result = fulfil_each(ordered, drains); result != 0 || options.then == "stop") return result;
+    std::ranges::reverse(ordered.names);
+    return fulfil_each(ordered, starts);
+}
 
 int stop(const Options& options) {
     return options.names.empty() && !options.all ? stop_instance(options) : fulfil_each(options, stops);

@@ -38,9 +38,20 @@ struct Options {
     double interval_s = 1;
     std::string action;  ///< of ofctl breaker
     std::string trace_format;
-    std::string span;  ///< "30s"
-    bool yes = false;  ///< do it, instead of telling what would be done
-    bool all = false;  ///< all workers instead of named ones
+    std::string span;      ///< "30s"
+    bool yes = false;      ///< do it, instead of telling what would be done
+    bool all = false;      ///< all workers instead of named ones
+    bool dry_run = false;  ///< say what would be asked of whom
+    std::string wait_for = "ready";
+    std::string then = "stop";  ///< of ofctl drain
+    bool only_events = false;   ///< of the log, what concerns the life of the instance
+    bool audit = false;
+    bool layout = false;
+    std::string to;  ///< of ofctl man
+    bool live = false;
+    bool ready = false;
+    bool deep = false;
+    int64_t age_max_ms = 0;
     bool schedule = false;
     bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
@@ -67,6 +78,14 @@ int start(const Options& options);
 int restart(const Options& options);
 int stop(const Options& options);  ///< workers, or without names the instance
 int stop_instance(const Options& options);
+int drain(const Options& options);
+int wait(const Options& options);
+int events(const Options& options);
+int audit(const Options& options);  ///< of ofctl events
+int version(const Options& options);
+int completion(const Options& options);
+int complete(const Options& options);  ///< what the completion scripts ask
+int man(const Options& options);
 int pause(const Options& options);
 int resume(const Options& options);
 int kill(const Options& options);

@@ -44,10 +44,25 @@ constexpr Verb verbs_reading[] = {
                   {"ofctl status storage -o wide -w 2", "one of them whole, every two seconds"}}},
     {.name = "health",
      .help = "One line: healthy, degraded or down, and why",
-     .text = "Ends with 0, 3 or 7 by what it says.",
+     .text =
+         "Ends with 0, 3 or 7 by what it says, for a probe. --live asks only whether the supervisor lives and answers, "
+         "--ready whether all workers run; without either both are asked, from shared memory alone.",
      .run = health,
+     .options = {{.names = "--live", .help = "Only whether the supervisor answers", .target = &Options::live},
+                 {.names = "--ready", .help = "Only whether all workers run", .target = &Options::ready},
+                 {.names = "--max-age",
+                  .help = "A heartbeat older than MS is a reason",
+                  .target = &Options::age_max_ms,
+                  .value = "MS",
+                  .least = 1,
+                  .most = 86'400'000},
+                 {.names = "--deep",
+                  .help = "The supervisor must answer, and lost messages are a reason",
+                  .target = &Options::deep}},
      .ends = {ExitCode::degraded, ExitCode::unreachable},
-     .examples = {{"ofctl health", "one line for people"}}},
+     .examples = {{"ofctl health", "one line for people"},
+                  {"ofctl health --live -q", "a liveness probe"},
+                  {"ofctl health --ready --max-age 5000 -q", "a readiness probe"}}},
     {.name = "logs",
      .help = "Log records still in the rings, merged by time",
      .text = "The records of all processes that are still in the log rings, of a running, dead or copied instance. As "
@@ -65,6 +80,41 @@ constexpr Verb verbs_reading[] = {
                  since,
                  {.names = "--grep", .help = "Only with this text", .target = &Options::grep, .value = "TEXT"}},
      .examples = {{"ofctl logs -f --level warn", "warnings and errors as they come"}}},
+    {.name = "events",
+     .help = "The life of the instance: starts, deaths, commands, breakers",
+     .text =
+         "Of the log records still in the rings those about the life of the instance: all that the supervisor says "
+         "(spawns, deaths, "
+         "restarts planned, parking, hangs, reloads, upgrades, operators' commands), and what workers say of their own "
+         "state and of their breakers. As JSON it is one object a line.\n\n"
+         "--audit prints the supervisor's audit file instead: each command with who asked, and what came of it. It "
+         "outlives logger and rings.",
+     .run = events,
+     .options = {follow,
+                 newest,
+                 only_process,
+                 since,
+                 {.names = "--audit",
+                  .help = "Commands and their results, from the audit file",
+                  .target = &Options::audit}},
+     .examples = {{"ofctl events -f", "what happens from now on"}, {"ofctl events --audit", "who asked for what"}}},
+    {.name = "wait",
+     .help = "Until workers are ready, stopped, restarted or drained",
+     .text = "Looks at shared memory only, 50 times a second; the instance need not be there yet. Without WORKER all "
+             "of them are "
+             "meant. ready: running, with a supervisor. restarted: running as a later incarnation than when the "
+             "waiting began. "
+             "drained: nothing left to read. breaker=binance/rest:closed: that breaker's state.",
+     .run = wait,
+     .shared = with_timeout,
+     .options = {{.names = "WORKER", .help = "Only these", .target = &Options::names, .completes = Names::worker},
+                 {.names = "--for",
+                  .help = "ready, stopped, restarted, drained, or breaker=BREAKER:STATE (ready)",
+                  .target = &Options::wait_for,
+                  .value = "WHAT"}},
+     .ends = {ExitCode::timed_out},
+     .examples = {{"ofctl wait --for=ready --timeout 10", "in a start script"},
+                  {"ofctl wait --for=breaker=binance/rest:closed"}}},
     {.name = "metrics",
      .help = "What every process counts and measures, with rates",
      .text = "Values, rates and quantiles of every process, and how many messages the batches saved. A dead or copied "

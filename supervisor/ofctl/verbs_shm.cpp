@@ -95,6 +95,7 @@ constexpr Verb verbs_shm[] = {
          "are not to be seen.",
      .run = shm_gc,
      .formats = with_json | with_name,
+     .shared = with_dry_run,
      .options = {{.names = "-y,--yes", .help = "Remove it; without, it is only listed", .target = &Options::yes}},
      .ends = {ExitCode::not_found},
      .examples = {{"ofctl shm gc", "what would be removed"}, {"ofctl shm gc --yes", "removes it"}},

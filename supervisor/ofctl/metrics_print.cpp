@@ -30,18 +30,6 @@ std::optional<double> rate(const MetricsView& view, const Value& value) {
     return now < then ? std::nullopt : std::optional(static_cast<double>(now - then) / view.seconds);
 }
 
-std::string rate_text(std::optional<double> rate) {
-    if (!rate) return "-";
-    return *rate < 1000 ? fmt::format("{:.1f}", *rate) : count_text(static_cast<uint64_t>(*rate));
-}
-
-std::string quantile_text(const Value& value, uint64_t number) {
-    if (shm::text_of(value.entry->unit) != "ns") return count_text(number);
-    if (number < 10'000) return fmt::format("{}ns", number);
-    if (number < 10'000'000) return fmt::format("{:.1f}us", static_cast<double>(number) / 1e3);
-    return fmt::format("{:.1f}ms", static_cast<double>(number) / 1e6);
-}
-
 /// What batches saved: messages, were each update one.
 double saved_percent(const shm::MetricsSnapshot& metrics) {
     return metrics.updates == 0
@@ -99,6 +87,18 @@ void append_value(Json& json, const MetricsView& view, const Value& value) {
 }
 
 }  // namespace
+
+std::string rate_text(std::optional<double> rate) {
+    if (!rate) return "-";
+    return *rate < 1000 ? fmt::format("{:.1f}", *rate) : count_text(static_cast<uint64_t>(*rate));
+}
+
+std::string quantile_text(const shm::MetricsSnapshot::Value& value, uint64_t number) {
+    if (shm::text_of(value.entry->unit) != "ns") return count_text(number);
+    if (number < 10'000) return fmt::format("{}ns", number);
+    if (number < 10'000'000) return fmt::format("{:.1f}us", static_cast<double>(number) / 1e3);
+    return fmt::format("{:.1f}ms", static_cast<double>(number) / 1e6);
+}
 
 void print_metrics(const Options& options, const MetricsView& view, std::string_view filter) {
     put_line(fmt::format("{}: {} updates in {} batches, {:.1f} % fewer messages than one for each", view.process,

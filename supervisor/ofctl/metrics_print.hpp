@@ -15,6 +15,11 @@ struct MetricsView {
     double seconds = 0;  ///< between the two; 0: no rates
 };
 
+/// "-" for none, "12.5", "3.1k".
+std::string rate_text(std::optional<double> rate);
+/// A value of a histogram in its unit: "840ns", "12.3us", "1.2ms"; plain for what is no time.
+std::string quantile_text(const shm::MetricsSnapshot::Value& value, uint64_t number);
+
 /// Two tables: counters and gauges, then histograms; only metrics with `filter` in their name.
 void print_metrics(const Options& options, const MetricsView& view, std::string_view filter);
 /// Appends the fields "process", "batch", "updates", "metrics": [...].

@@ -7,7 +7,7 @@
 #include <charconv>
 
 #include "proto/control.hpp"
-#include "shm/breaker.hpp"
+#include "supervisor/ofctl/breaker_rows.hpp"
 #include "supervisor/ofctl/control_client.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/print.hpp"
@@ -16,67 +16,6 @@ namespace of::ofctl {
 namespace {
 
 using shm::BreakerState;
-
-using BreakerPages = std::vector<PageOf<shm::BreakerPage>>;
-
-/// A record as it is at one moment.
-struct BreakerRow {
-    std::string process;
-    std::string name;
-    const shm::BreakerRecord* record;
-    BreakerState state;
-    int64_t now_ns;
-
-    std::string id() const { return process + "/" + name; }
-    uint64_t of(const std::atomic<uint64_t>& counter) const { return counter.load(std::memory_order_relaxed); }
-    bool forced() const { return state == BreakerState::forced_open || state == BreakerState::forced_closed; }
-    /// Until probes may go, or the force ends; nothing when there is no such moment.
-    std::optional<int64_t> ends_in_ns() const {
-        const auto at = forced() ? record->forced_until_ns.load(std::memory_order_relaxed)
-                                 : record->retry_ns.load(std::memory_order_relaxed);
-        if ((!forced() && state != BreakerState::open) || at == 0) return {};
-        return at <= now_ns ? 0 : at - now_ns;  // now is positive: no overflow, whatever the page says
-    }
-    std::string text(const shm::SharedText<64>& field) const {
-        std::string found;
-        return record->lock.read([&] { found = field.load(); }) ? found : "";
-    }
-    uint64_t recent_failures() const {
-        const auto failures = of(record->failures_at);
-        uint64_t recent = 0;
-        for (uint64_t i = 0; i < std::min<uint64_t>(failures, shm::breaker_failures_max); ++i) {
-            // Unsigned: a time that no clock has shown is simply not recent.
-            const auto age = static_cast<uint64_t>(now_ns) -
-                             static_cast<uint64_t>(record->failure_ns[i].load(std::memory_order_relaxed));
-            recent += age < static_cast<uint64_t>(record->window_ns.load(std::memory_order_relaxed));
-        }
-        return recent;
-    }
-};
-
-std::vector<BreakerRow> rows_of(const BreakerPages& pages) {
-    std::vector<BreakerRow> rows;
-    for (const auto& page : pages) {
-        for (size_t i = 0; i < page.content().size(); ++i) {
-            const auto& record = page.content().records[i];
-            rows.push_back({page.process, std::string(shm::text_of(record.name)), &record,
-                            static_cast<BreakerState>(record.state.load(std::memory_order_acquire)), mono_now()});
-        }
-    }
-    return rows;
-}
-
-std::string ends_text(const BreakerRow& row) {
-    const auto ends = row.ends_in_ns();
-    return ends ? span_text(*ends) : row.forced() ? "reset" : "-";
-}
-
-Table::Cell state_cell(const BreakerRow& row) {
-    const auto tone = row.state == BreakerState::closed                                           ? Tone::good
-                      : row.state == BreakerState::open || row.state == BreakerState::forced_open ? Tone::bad
-                                                                                                  : Tone::warn;
-    return {std::string(name_of(row.state)), tone};
-}
 
 void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
     using enum Table::Align;
@@ -89,9 +28,13 @@ void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
                  {"ENDS IN", right},
                  {"REASON"}});
     for (const auto& row : rows) {
-        table.add({row.id(), state_cell(row), std::to_string(row.recent_failures()),
-                   count_text(row.of(row.record->failed)), count_text(row.of(row.record->trips)),
-                   count_text(row.of(row.record->refused)), ends_text(row),
+        table.add({row.id(),
+                   {std::string(name_of(row.state)), row.tone()},
+                   std::to_string(row.recent_failures()),
+                   count_text(row.of(row.record->failed)),
+                   count_text(row.of(row.record->trips)),
+                   count_text(row.of(row.record->refused)),
+                   row.ends_text(),
                    row.forced() ? row.text(row.record->reason).substr(0, 24) : ""});
     }
     table.print(options.headers);
@@ -165,7 +108,7 @@ int show(const Options& options, const BreakerRow& row) {
     }
     const auto& record = *row.record;
     put_line(fmt::format("{}: {}, generation {}, ends in {}", row.id(), name_of(row.state), record.generation.load(),
-                         ends_text(row)));
+                         row.ends_text()));
     put_line(fmt::format("calls     {} allowed, {} refused; {} succeeded, {} failed, {} ignored, {} late",
                          row.of(record.allowed), row.of(record.refused), row.of(record.succeeded),
                          row.of(record.failed), row.of(record.ignored), row.of(record.late)));

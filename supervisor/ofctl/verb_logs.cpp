@@ -3,87 +3,52 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
-#include "proto/log_catalog.hpp"
-#include "shm/broadcast.hpp"
 #include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/log_rings.hpp"
 #include "supervisor/ofctl/print.hpp"
-#include "supervisor/ofctl/verbs.hpp"
 
 namespace of::ofctl {
 namespace {
 
-struct Source256 {
-    std::string channel;
-    shm::Segment segment;
-    shm::BroadcastReader<256> reader;
-};
-struct Line {
-    LogRecord record;
-    std::string channel;
-};
+/// When a process of this host was started, as its clock on the wall showed it.
+int64_t wall_of(int64_t mono_ns) { return wall_now() - (mono_now() - mono_ns); }
 
-std::vector<Source256> open_rings(const View& view, const Options& options) {
-    std::vector<Source256> rings;
-    for (const auto& channel : channels_in(view.source())) {
-        if (!channel.starts_with("log.") || (!options.worker.empty() && channel != "log." + options.worker)) continue;
-        auto segment = view.segment(channel);
-        if (!segment || segment->header().kind != shm::SegmentKind::broadcast || segment->header().slot_bytes != 256)
-            continue;
-        const auto tail = shm::ring_tail(*segment);
-        const auto oldest = tail > segment->header().slots ? tail - segment->header().slots : 0;
-        shm::BroadcastReader<256> reader(*segment, oldest);
-        rings.push_back({channel, std::move(*segment), reader});
+/// When the supervisor said that it started this incarnation; 0 when that record is no longer there.
+int64_t spawn_record_ns(const View& view, const std::string& worker, uint32_t incarnation) {
+    auto rings = open_log_rings(view, std::string(name_of(ProcessKind::supervisor)));
+    std::vector<LogLine> lines;
+    collect(rings, {}, lines);
+    const auto begin = fmt::format("{} spawned: ", worker);
+    const auto end = fmt::format(" incarnation {}", incarnation);
+    int64_t found = 0;
+    for (const auto& line : lines) {
+        if (line.record.id != static_cast<uint16_t>(LogId::worker_spawned)) continue;
+        const auto text = render(line.record);
+        if (text.starts_with(begin) && text.ends_with(end)) found = line.record.wall_ns;
     }
-    return rings;
+    return found;
 }
 
-LogLevel level_of(std::string_view name) {
-    for (const auto level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
-        if (name_of(level) == name) return level;
+/// The life of the worker's last incarnation that is over.
+Expected<void> limit_to_previous(const View& view, const std::string& name, LogFilter& filter) {
+    const auto worker = view.worker(name);
+    if (!worker) return fail(ErrorKind::invalid, "--previous is of one worker: name it, such as ofctl logs -p storage");
+    const auto& desk = worker->slot->desk;
+    const auto incarnation = desk.incarnation.load(std::memory_order_relaxed);
+    const auto spawned_ns = wall_of(desk.spawn_ns.load(std::memory_order_relaxed));
+    if (!worker->alive && incarnation > 0) {
+        filter.since_ns = std::max(filter.since_ns, spawned_ns);
+        return {};
     }
-    return LogLevel::debug;
+    if (incarnation < 2)
+        return fail(ErrorKind::missing, fmt::format("{} runs for the first time: there is no previous one", name));
+    filter.until_ns = spawned_ns;
+    filter.since_ns = std::max(filter.since_ns, spawn_record_ns(view, name, incarnation - 1));
+    return {};
 }
 
-/// What concerns the life of the instance: all that the supervisor says, and what a worker says of its own state and
-/// its breakers.
-bool is_event(const LogRecord& record) {
-    constexpr std::array of_workers{LogId::worker_ready,      LogId::worker_draining, LogId::worker_stopped,
-                                    LogId::breaker_opened,    LogId::breaker_closed,  LogId::breaker_half_open,
-                                    LogId::breaker_commanded, LogId::assertion_failed};
-    return ProcessId::unpack(record.header.origin).kind == ProcessKind::supervisor ||
-           std::ranges::find(of_workers, static_cast<LogId>(record.id)) != of_workers.end();
-}
-
-bool wanted(const LogRecord& record, const Options& options, int64_t since_ns) {
-    if (record.header.type != MessageType::log_record || record.level < level_of(options.level) ||
-        record.wall_ns < since_ns || (options.only_events && !is_event(record)))
-        return false;
-    return options.grep.empty() || render(record).find(options.grep) != std::string::npos;
-}
-
-void collect(std::vector<Source256>& rings, const Options& options, int64_t since_ns, std::vector<Line>& lines) {
-    for (auto& ring : rings) {
-        Line line{{}, ring.channel};
-        // As far as it goes now: a writer that is faster than this, or a ring full of nonsense, does not hold it up.
-        for (const auto end = shm::ring_tail(ring.segment); ring.reader.position() < end;) {
-            const auto lost_before = ring.reader.lost();
-            const auto status = ring.reader.read(&line.record);
-            if (status == shm::ReadStatus::empty) break;
-            if (status == shm::ReadStatus::lapped) {
-                complain(fmt::format("lost {} records of {}: they were overwritten before they were read",
-                                     ring.reader.lost() - lost_before, ring.channel));
-                continue;
-            }
-            if (wanted(line.record, options, since_ns)) lines.push_back(line);
-        }
-    }
-    std::ranges::stable_sort(lines, {}, [](const Line& line) { return line.record.wall_ns; });
-}
-
-void print(const Line& line, const Options& options) {
+void print(const LogLine& line, const Options& options) {
     const auto& record = line.record;
     const auto worker = name_of(ProcessId::unpack(record.header.origin));
     if (options.json) {
@@ -112,10 +77,18 @@ int logs(const Options& options) {
     if (!options.worker.empty() && options.worker != name_of(ProcessKind::supervisor) && !view->worker(options.worker))
         return refuse(options, {ErrorKind::missing, fmt::format("instance {} has no worker called {}",
                                                                 options.source.instance, options.worker)});
-    auto rings = open_rings(*view, options);
-    const auto since_ns = options.since_s > 0 ? wall_now() - static_cast<int64_t>(options.since_s * 1e9) : 0;
-    std::vector<Line> lines;
-    collect(rings, options, since_ns, lines);
+    LogFilter filter{.least = level_of(options.level), .only_events = options.only_events, .text = options.grep};
+    if (options.since_s > 0) filter.since_ns = wall_now() - static_cast<int64_t>(options.since_s * 1e9);
+    if (options.previous) {
+        if (auto limited = limit_to_previous(*view, options.worker, filter); !limited)
+            return refuse(options, limited.error());
+    }
+    auto rings = open_log_rings(*view, options.worker);
+    std::vector<LogLine> lines;
+    const auto look = [&] {
+        for (const auto& loss : collect(rings, filter, lines)) complain(loss);
+    };
+    look();
     if (options.lines != 0 && lines.size() > options.lines)
         lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(options.lines));
     for (;;) {
@@ -124,7 +97,7 @@ int logs(const Options& options) {
         if (!options.follow) return code(ExitCode::ok);
         lines.clear();
         poll(nullptr, 0, look_period_ms);
-        collect(rings, options, since_ns, lines);
+        look();
     }
 }
 

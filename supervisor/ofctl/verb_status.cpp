@@ -7,48 +7,16 @@
 
 #include "supervisor/ofctl/control_client.hpp"
 #include "supervisor/ofctl/json.hpp"
-#include "supervisor/ofctl/print.hpp"
-#include "supervisor/ofctl/process_facts.hpp"
-#include "supervisor/ofctl/verbs.hpp"
+#include "supervisor/ofctl/worker_facts.hpp"
 
 namespace of::ofctl {
 namespace {
-
-/// Since a time of CLOCK_MONOTONIC that a page tells; wraps around for one that no clock has shown.
-int64_t age_ns(const std::atomic<int64_t>& since) {
-    return static_cast<int64_t>(static_cast<uint64_t>(mono_now()) -
-                                static_cast<uint64_t>(since.load(std::memory_order_relaxed)));
-}
-int64_t heartbeat_age_ns(const ProcessView& process) { return age_ns(process.slot->own.heartbeat_ns); }
-
-/// "", "code 10" or "signal 9".
-std::string last_exit(const shm::DeskLine& desk) {
-    if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "";
-    const auto code = desk.last_exit_code.load(std::memory_order_relaxed);
-    if (code >= 0) return fmt::format("code {}", code);
-    return fmt::format("signal {}", desk.last_signal.load(std::memory_order_relaxed));
-}
 
 /// "0", or "3 (signal 9)" with the last end.
 std::string restarts(const shm::DeskLine& desk) {
     const auto count = desk.restarts.load(std::memory_order_relaxed);
     const auto last = last_exit(desk);
     return last.empty() ? std::to_string(count) : fmt::format("{} ({})", count, last);
-}
-
-uint64_t lost(const ProcessView& process) {
-    uint64_t sum = 0;
-    for (const auto& cursor : process.slot->cursors) sum += cursor.lost.load(std::memory_order_relaxed);
-    return sum;
-}
-
-std::string uptime(const ProcessView& process) {
-    return process.alive ? span_text(age_ns(process.slot->desk.spawn_ns)) : "-";
-}
-
-Tone tone_of(const ProcessView& process) {
-    if (process.well()) return Tone::good;
-    return process.alive ? Tone::warn : Tone::bad;
 }
 
 std::vector<ProcessView> chosen(const View& view, const Options& options) {
@@ -126,11 +94,6 @@ void print_duty(const View& view, const std::vector<ProcessView>& workers, const
     put_line(fmt::format("configuration generation {} is in force; an overrun is a turn of more than {}",
                          view.control().instance.config_generation.load(std::memory_order_relaxed),
                          span_text(shm::turn_limit_ns)));
-}
-
-std::optional<ProcessFacts> facts_of(const ProcessView& process) {
-    if (!process.alive) return {};
-    return process_facts(fmt::format("/proc/{}", process.slot->desk.pid.load(std::memory_order_relaxed)));
 }
 
 /// "64.0M", or what is no number as it is.

@@ -91,7 +91,7 @@ std::string_view Verb::group() const {
 const std::vector<const Verb*>& all_verbs() {
     static const auto verbs = [] {
         std::vector<const Verb*> all;
-        for (const auto part : {reading_verbs(), postmortem_verbs(), shm_verbs(), changing_verbs(), own_verbs()}) {
+        for (const auto part : {reading_verbs(), view_verbs(), postmortem_verbs(), shm_verbs(), changing_verbs(), own_verbs()}) {
             for (const auto& verb : part) all.push_back(&verb);
         }
         return all;

@@ -118,6 +118,7 @@ std::span<const Verb> reading_verbs();
 std::span<const Verb> postmortem_verbs();
 std::span<const Verb> shm_verbs();
 std::span<const Verb> changing_verbs();
+std::span<const Verb> view_verbs();
 std::span<const Verb> own_verbs();
 
 }  // namespace of::ofctl

@@ -55,6 +55,8 @@ struct Options {
     bool schedule = false;
     bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
+    bool batch = false;     ///< tables even on a terminal
+    bool previous = false;  ///< of ofctl logs: the incarnation before this one
     // As typed; the parser makes of them what stands above.
     std::string instance;
     std::string folder = "/dev/shm";
@@ -98,6 +100,7 @@ int shm_tail(const Options& options);
 int shm_verify(const Options& options);
 int shm_hz(const Options& options);
 int shm_gc(const Options& options);
+int top(const Options& options);
 int trace(const Options& options);
 int metrics(const Options& options);
 int breaker(const Options& options);

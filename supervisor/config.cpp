@@ -1,5 +1,6 @@
 #include "supervisor/config.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -48,24 +49,6 @@ std::string shell_quoted(const std::string& text) {
     std::string quoted = "'";
     for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return quoted + "'";
-}
-
-Expected<std::string> ask_worker(const std::string& program, const std::string& path, int text) {
-    const auto command =
-        fmt::format("{} --check-config {} --config-fd {}", shell_quoted(program), shell_quoted(path), text);
-    auto* pipe = popen(command.c_str(), "re");
-    if (pipe == nullptr)
-        return fail(ErrorKind::failed, fmt::format("{} could not be started to check the configuration", program));
-    std::string output;
-    std::array<char, 4096> buffer{};
-    while (const auto bytes = fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), bytes);
-    const auto status = pclose(pipe);
-    const bool answered = WIFEXITED(status) &&
-                          (WEXITSTATUS(status) == code(ExitCode::ok) || WEXITSTATUS(status) == code(ExitCode::usage));
-    if (!answered)
-        return fail(ErrorKind::failed,
-                    fmt::format("{} failed to check the configuration (status {})", program, status));
-    return output;
 }
 
 RestartSettings read_restart(const settings::Values& values) {
@@ -156,6 +139,18 @@ std::string ConfigText::text() const {
     return text == nullptr ? "" : *text;
 }
 
+/// Under another name first: a reader sees the old text or the new one.
+void ConfigText::publish(const std::string& state_dir) const {
+    const auto path = state_dir + "/config.running";
+    const auto fresh = path + ".new";
+    const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) return;
+    const auto now = text();
+    const bool whole = write(file, now.data(), now.size()) == static_cast<ssize_t>(now.size());
+    close(file);
+    if (!whole || rename(fresh.c_str(), path.c_str()) != 0) unlink(fresh.c_str());
+}
+
 CheckedConfig read_config(const std::string& path, int text) {
     std::vector<std::string_view> foreign;
     for (const auto kind : worker_kinds) foreign.push_back(name_of(kind));
@@ -200,7 +195,8 @@ Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& c
     if (unreadable) return problems;
     for (const auto kind : worker_kinds) {
         const auto output = worker_program(checked.config, kind).and_then([&](const std::string& program) {
-            return ask_worker(program, checked.config.path, text);
+            return ask_worker(program,
+                              fmt::format("--check-config {} --config-fd {}", shell_quoted(checked.config.path), text));
         });
         if (!output) return tl::make_unexpected(output.error());
         append_problems(*output, checked.config.path, problems);
@@ -219,6 +215,23 @@ std::string autopsy_program(const Config& config) {
     for (const auto& folder : {config.bin_dir.empty() ? beside : config.bin_dir, beside, beside + "/autopsy"})
         if (const auto path = folder + "/of-autopsy"; access(path.c_str(), X_OK) == 0) return path;
     return "";
+}
+
+Expected<std::string> ask_worker(const std::string& program, const std::string& arguments) {
+    const auto command = fmt::format("{} {}", shell_quoted(program), arguments);
+    auto* pipe = popen(command.c_str(), "re");
+    if (pipe == nullptr)
+        return fail(ErrorKind::failed, fmt::format("{} could not be asked about the configuration", program));
+    std::string output;
+    std::array<char, 4096> buffer{};
+    while (const auto bytes = fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), bytes);
+    const auto status = pclose(pipe);
+    const bool answered = WIFEXITED(status) &&
+                          (WEXITSTATUS(status) == code(ExitCode::ok) || WEXITSTATUS(status) == code(ExitCode::usage));
+    if (!answered)
+        return fail(ErrorKind::failed,
+                    fmt::format("{} failed to answer about the configuration (status {})", program, status));
+    return output;
 }
 
 Expected<std::string> worker_program(const Config& config, ProcessKind kind) {

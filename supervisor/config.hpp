@@ -36,6 +36,9 @@ class ConfigText {
 
     int descriptor() const { return descriptor_; }
     std::string text() const;
+    /// Puts a copy into the state directory, config.running (mode 0600), for those who ask what is in force: while the
+    /// instance runs, and after its death. Where that cannot be, nobody but them misses it.
+    void publish(const std::string& state_dir) const;
 
   private:
     int descriptor_ = -1;
@@ -82,6 +85,8 @@ Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& c
 
 /// of-autopsy, looked for likewise; "" when it is nowhere.
 std::string autopsy_program(const Config& config);
+/// What a worker program prints when it is run with these arguments, which are words for a shell.
+Expected<std::string> ask_worker(const std::string& program, const std::string& arguments);
 
 /// The program of a worker: in bin_dir, or beside this program, or where the build puts it.
 Expected<std::string> worker_program(const Config& config, ProcessKind kind);

@@ -9,6 +9,7 @@
 
 #include "proto/text.hpp"
 #include "supervisor/config_sections.hpp"
+#include "supervisor/config_views.hpp"
 #include "supervisor/layouts.hpp"
 #include "supervisor/supervisor.hpp"
 
@@ -146,6 +147,21 @@ int main(int argc, char** argv) {
     run_verb->add_option("--handover", options.handover)->group("");  // by `ofctl upgrade`
     auto* check_verb = app.add_subcommand("check", "Check a configuration file");
     auto* schedule_verb = app.add_subcommand("schedule", "Print when dead workers would be started again");
+    ViewOptions view;
+    const std::pair<CLI::App*, int (*)(const ViewOptions&)> views[] = {
+        {app.add_subcommand("show", "Print what a configuration file means, and where each value comes from"),
+         show_config},
+        {app.add_subcommand("diff", "Print what a reload of the file would change, and restart"), diff_config},
+        {app.add_subcommand("schema", "Print every key: type, default, bounds, meaning"), config_schema},
+        {app.add_subcommand("explain", "Print one key, or the keys of a section"), explain_config}};
+    for (const auto& [verb, look] : views) {
+        const bool of_file = look == show_config || look == diff_config;
+        verb->add_option("--config", view.path, "Configuration file (TOML)")->required(of_file)->type_name("FILE");
+        verb->add_option("--config-fd", view.text)->group("")->required(look == diff_config);  // by ofctl
+        verb->add_flag("--json", view.json, "Print one JSON object");
+        if (look == show_config) verb->add_flag("--only-set", view.only_set, "Without defaults");
+        if (look == explain_config) verb->add_option("KEY", view.key, "SECTION.KEY, KEY or SECTION")->required();
+    }
     auto* layouts_verb = app.add_subcommand("layouts", "Print the layouts of shared memory that this program knows");
     for (auto* verb : {run_verb, check_verb, schedule_verb})
         verb->add_option("--config", options.path, "Configuration file (TOML)")->required()->type_name("FILE");
@@ -162,6 +178,8 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "ofsupervisor: say what to do: run, check or schedule (ofsupervisor --help explains)\n");
         return code(ExitCode::usage);
     }
+    for (const auto& [verb, look] : views)
+        if (verb->parsed()) return look(view);
     if (check_verb->parsed()) return check(options);
     if (schedule_verb->parsed()) return schedule(options);
     return layouts_verb->parsed() ? layouts(options) : run(options);

@@ -7,25 +7,10 @@
 #include <unistd.h>
 #include <algorithm>
 
+#include "supervisor/reload_plan.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace of::supervisor {
-namespace {
-
-/// Segments, folders and doorbells are made once for the life of an instance.
-bool is_fixed(std::string_view section) { return section == "instance" || section == "rings"; }
-
-/// Sections that every worker is given on its command line.
-bool is_everybodys(std::string_view section) { return section == "trace" || section == "breaker"; }
-
-bool differ(const Resources& a, const Resources& b) {
-    return a.cpus != b.cpus || a.nice != b.nice || a.realtime_priority != b.realtime_priority ||
-           a.oom_score_adjust != b.oom_score_adjust || a.open_files != b.open_files || a.core_bytes != b.core_bytes ||
-           a.locked_bytes != b.locked_bytes || a.lock_memory != b.lock_memory;
-}
-
-}  // namespace
-
 void Supervisor::begin_reload(CorrelationId cause, ControlServer::Reply reply) {
     if (reload_ || asking_) return reply(refusal(ExitCode::failed, "another reload or upgrade is on its way"));
     reload_.emplace();
@@ -54,14 +39,14 @@ void Supervisor::checked(int exit_code, const std::string& output) {
 void Supervisor::accept_reload() {
     reload_->checked = read_config(config().path, reload_->text.descriptor());
     const auto changed = settings::changed_sections(text_.text(), reload_->text.text());
-    const auto fixed = std::ranges::find_if(changed, is_fixed);
-    if (fixed != changed.end())
-        return fail_reload(fmt::format("[{}] cannot change while the instance runs; stop and start it", *fixed));
     const auto before = config();
+    const auto plan = plan_reload(changed, before, reload_->checked.config);
+    if (!plan.fixed.empty())
+        return fail_reload(fmt::format("[{}] cannot change while the instance runs; stop and start it", plan.fixed));
     text_generation_ = config_generation_ + 1;
     take_config(reload_->checked.config, std::move(reload_->text));
     reload_->checked.config = before;  // what to go back to
-    reload_->to_restart = touched_by(changed, before);
+    reload_->to_restart = touched_by(plan);
     step_reload();
 }
 
@@ -72,35 +57,23 @@ void Supervisor::take_config(Config next, ConfigText text) {
     post_mortem_.change(config().post_mortem);
     if (reload_) reload_->text = std::move(text);
     for (size_t i = 0; i < workers_.size(); ++i) crew_.change(i, config().workers.at(workers_[i]->process.kind).member);
+    text_.publish(config().state_dir);
     apply_limits();
 }
 
-/// The workers that have to start anew for these sections, and a line of the report for each worker.
-std::vector<size_t> Supervisor::touched_by(const std::vector<std::string>& sections, const Config& before) {
+/// The workers that have to start anew for this, and a line of the report for each worker.
+std::vector<size_t> Supervisor::touched_by(const ReloadPlan& plan) {
     std::vector<size_t> touched;
-    bool own = false;
-    bool all = before.wait != config().wait;
-    for (const auto& section : sections) {
-        own = own || section.starts_with("supervisor") || section == "postmortem";
-        all = all || is_everybodys(section);
-    }
-    if (own) reload_->report.emplace_back("supervisor applied");
+    if (plan.at_once) reload_->report.emplace_back("supervisor applied");
     for (size_t i = 0; i < workers_.size(); ++i) {
-        const auto kind = workers_[i]->process.kind;
-        const auto mine = [&](const std::string& section) {
-            return section == name_of(kind) || section.starts_with(fmt::format("{}.", name_of(kind)));
-        };
-        const auto& old = before.workers.at(kind);
-        const auto& now = config().workers.at(kind);
-        const bool moved = differ(old.resources, now.resources) || old.sandbox != now.sandbox;
+        const auto process = workers_[i]->process;
         const bool runs = crew_[i].exists;
-        if (all || moved || std::ranges::any_of(sections, mine)) {
-            if (runs) touched.push_back(i);
-            reload_->report.push_back(
-                fmt::format("{} {}", name_of(workers_[i]->process), runs ? "restarted" : "takes it at its next start"));
-        } else {
-            reload_->report.push_back(fmt::format("{} unchanged", name_of(workers_[i]->process)));
-        }
+        const bool restarts = plan.restarts_kind(process.kind);
+        if (restarts && runs) touched.push_back(i);
+        reload_->report.push_back(fmt::format("{} {}", name_of(process),
+                                              !restarts ? "unchanged"
+                                              : runs    ? "restarted"
+                                                        : "takes it at its next start"));
     }
     return touched;
 }

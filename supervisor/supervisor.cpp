@@ -174,6 +174,7 @@ int Supervisor::run() {
         instance_.remove_segments();
         return code(prepared.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::no_resources);
     }
+    text_.publish(config().state_dir);
     watch_bell();
     watch_notices();
     watch_signals();

@@ -28,6 +28,8 @@
 
 namespace of::supervisor {
 
+struct ReloadPlan;
+
 class Supervisor final : private World {
   public:
     explicit Supervisor(Beginning beginning);
@@ -171,7 +173,7 @@ class Supervisor final : private World {
     void checked(int exit_code, const std::string& output);
     void accept_reload();
     void take_config(Config next, ConfigText text);
-    std::vector<size_t> touched_by(const std::vector<std::string>& sections, const Config& before);
+    std::vector<size_t> touched_by(const ReloadPlan& plan);
     void step_reload();
     void fail_reload(const std::string& why);
     void end_reload(bool well);

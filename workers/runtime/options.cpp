@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proto/settings_rows.hpp"
+
 namespace of {
 namespace {
 
@@ -81,6 +83,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.set_version_flag("--version", OF_VERSION);
     app.add_option("--check-config", check_path, "Check this program's sections of FILE, print every error, and end")
         ->type_name("FILE");
+    bool describe = false;
+    app.add_flag("--describe-config", describe, "Print this program's keys, for programs, and end");
     app.add_option("--instance", options.instance, "Name of the instance whose segments to attach to");
     app.add_option("--index", index, "Number of this worker among those of its kind")
         ->check(CLI::Range(0u, unsigned{feeds_max} - 1));
@@ -106,6 +110,10 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+    }
+    if (describe) {
+        fmt::print("{}", settings::to_lines(program.sections));
+        return code(ExitCode::ok);
     }
     if (!check_path.empty()) return check_config(program, check_path, options.config_fd);
     options.self = {program.kind, static_cast<uint8_t>(index)};

@@ -1,32 +1,13 @@
 // ofctl stop, config reload, upgrade: what is asked of the supervisor as a whole; and what its program is run for.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "shm/layout.hpp"
 #include "supervisor/ofctl/control_client.hpp"
-#include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/supervisor_program.hpp"
 
 namespace of::ofctl {
-
-namespace {
-
-/// The supervisor's program knows the whole file, each worker's part included; it lies beside this one, or where the
-/// build puts it. Becomes that program; returns only if there is none.
-int become_supervisor(const Options& options, const char* verb, const std::string& config_path) {
-    const auto own_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    for (const auto& program : {own_folder / "ofsupervisor", own_folder / ".." / "ofsupervisor"}) {
-        if (access(program.c_str(), X_OK) != 0) continue;
-        flush_output();
-        execl(program.c_str(), program.c_str(), verb, "--config", config_path.c_str(),
-              options.json ? "--json" : nullptr, nullptr);
-    }
-    return refuse(options,
-                  {ErrorKind::missing, fmt::format("ofsupervisor is not beside ofctl in {}", own_folder.string())});
-}
-
-}  // namespace
 
 int stop_instance(const Options& options) {
     const auto view = View::open(options.source);
@@ -44,16 +25,18 @@ int stop_instance(const Options& options) {
 }
 
 int config_check(const Options& options) {
-    if (!options.names.empty()) return become_supervisor(options, "check", options.names.front());
+    if (!options.names.empty()) return become_supervisor(options, {"check", "--config", options.names.front()});
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
-    return become_supervisor(options, "check", std::string(shm::text_of(view->control().instance.config_path)));
+    return become_supervisor(options,
+                             {"check", "--config", std::string(shm::text_of(view->control().instance.config_path))});
 }
 
 int schedule(const Options& options) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
-    return become_supervisor(options, "schedule", std::string(shm::text_of(view->control().instance.config_path)));
+    return become_supervisor(options,
+                             {"schedule", "--config", std::string(shm::text_of(view->control().instance.config_path))});
 }
 
 int config_reload(const Options& options) {

@@ -29,8 +29,20 @@ struct Row {
     uint64_t refused = 0;
 };
 
+/// Of a queue what waits for its reader; of a broadcast ring what has been written of it, up to all.
+std::string used_text(const Row& row) {
+    if (row.header.kind == shm::SegmentKind::page || row.header.slots == 0) return "-";
+    const auto used = row.header.kind == shm::SegmentKind::queue ? row.waiting : row.written;
+    const auto share = std::min(used, row.header.slots) * 100 / row.header.slots;
+    return std::to_string(share);
+}
+
+std::string maker_text(const shm::SegmentHeader& header) {
+    return fmt::format("{}{}", header.creator_pid, shm::creator_lives(header) ? "" : " (gone)");
+}
+
 std::string mode_text(const std::string& path) {
-    struct stat status{};
+    struct stat status {};
     return stat(path.c_str(), &status) == 0 ? fmt::format("{:04o}", status.st_mode & 0777) : "?";
 }
 
@@ -42,6 +54,7 @@ void add_json(Json& json, const std::string& channel, const std::string& path, c
     json.field("slots", header.slots).field("slot_bytes", header.slot_bytes).field("bytes", header.total_bytes);
     json.field("written", row.written).field("waiting", row.waiting).field("refused", row.refused);
     json.field("creator_pid", header.creator_pid).field("creator_alive", shm::creator_lives(header));
+    json.field("generation", std::string_view(fmt::format("{:016x}", header.generation)));
     json.field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash)))
         .field("mode", std::string_view(mode_text(path)))
         .close_row();
@@ -59,6 +72,20 @@ void add_line(Table& table, const std::string& channel, const Row& row) {
                count_text(row.written),
                header.kind == shm::SegmentKind::queue ? count_text(row.waiting) : "-",
                {count_text(row.refused), row.refused == 0 ? Tone::plain : Tone::bad}});
+}
+
+/// The wide form: whose it is, and of which layout.
+void add_wide_line(Table& table, const std::string& channel, const std::string& path, const Row& row) {
+    const auto& header = row.header;
+    table.add({channel, std::string(name_of(static_cast<Transport>(header.kind))), bytes_text(header.total_bytes),
+               used_text(row), fmt::format("{:016x}", header.layout_hash), fmt::format("{:016x}", header.generation),
+               maker_text(header), mode_text(path)});
+}
+
+Table wide_table() {
+    using enum Table::Align;
+    return Table(
+        {{"SEGMENT"}, {"KIND"}, {"SIZE", right}, {"USED%", right}, {"LAYOUT"}, {"GENERATION"}, {"OWNER"}, {"MODE"}});
 }
 
 Expected<std::vector<std::string>> channels_of(const Source& source) {
@@ -93,6 +120,7 @@ int shm_ls(const Options& options) {
                  {"WRITTEN", right},
                  {"WAIT", right},
                  {"REFUSED", right}});
+    auto wide = wide_table();
     Json json;
     json.open_document("segments").field("instance", std::string_view(source.instance)).open_rows("segments");
     int result = code(ExitCode::ok);
@@ -114,14 +142,14 @@ int shm_ls(const Options& options) {
         const Row row(*segment);
         bytes += row.header.total_bytes;
         add_json(json, channel, path, row);
-        add_line(table, channel, row);
+        options.wide ? add_wide_line(wide, channel, path, row) : add_line(table, channel, row);
     }
     if (options.json) {
         put_json(options, json.close_array().close_object());
         return result;
     }
     put_line(summary(source, channels->size(), bytes));
-    table.print(options.headers);
+    (options.wide ? wide : table).print(options.headers);
     flush_output();
     for (const auto& problem : problems) complain(problem);
     return result;

@@ -55,6 +55,7 @@ struct Options {
     bool schedule = false;
     bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
+    bool only_set = false;  ///< of ofctl config show: without defaults
     bool batch = false;     ///< tables even on a terminal
     bool previous = false;  ///< of ofctl logs: the incarnation before this one
     // As typed; the parser makes of them what stands above.
@@ -110,6 +111,10 @@ int postmortem_ls(const Options& options);
 int postmortem_show(const Options& options);
 int postmortem_export(const Options& options);
 int postmortem_rm(const Options& options);
+int config_show(const Options& options);
+int config_diff(const Options& options);
+int config_schema(const Options& options);
+int config_explain(const Options& options);
 int config_check(const Options& options);
 int doctor(const Options& options);
 int help(const Options& options);

@@ -20,9 +20,10 @@ constexpr OptionRow type{
 constexpr Verb verbs_shm[] = {
     {.name = "shm ls",
      .help = "All segments",
-     .text = "Every segment: kind, slots, size, messages written, waiting and refused.",
+     .text = "Every segment: kind, slots, size, messages written, waiting and refused; -o wide: how full it is, its "
+             "layout and generation, the process that made it, and its mode.",
      .run = shm_ls,
-     .formats = with_json | with_name,
+     .formats = with_json | with_wide | with_name,
      .examples = {{"ofctl shm ls", "every segment"}, {"ofctl --from /var/tmp/copied shm ls", "those of copies"}}},
     {.name = "shm dump",
      .help = "Header and content of a segment",

@@ -161,6 +161,28 @@ def test_each_running_worker_is_shut_in():
         assert instance.stop() == 0, instance.output()
 
 
+def test_the_doctor_sees_an_instance():
+    need_filter()
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        for part in ("state", "data", "log"):
+            (instance.folder / part).chmod(0o700)
+        def findings():
+            return {check["check"]: (check["grade"], check["found"]) for check in instance.ofctl_json("doctor")["checks"]}
+        seen = findings()
+        assert len(seen) >= 20, seen
+        assert seen["sandbox"] == ("OK", "all 4 workers are in theirs"), seen
+        assert seen["port"] == ("OK", "communication listens on %d" % instance.port), seen
+        assert all(seen[name][0] == "OK" for name in ("state folder", "data folder", "log folder", "segments")), seen
+        assert instance.ofctl("doctor")[0] == 0, instance.ofctl("doctor")
+        (instance.folder / "data").chmod(0o777)
+        code, out, err = instance.ofctl("doctor", "--fix-hints")
+        assert code == 3 and not err and "chmod o-w" in out, (code, out, err)
+        table = out.split("\n\n")[0].splitlines()
+        assert len(table) > 20 and all(len(line) <= 80 for line in table), table
+        assert instance.stop() == 0, instance.output()
+
+
 def restarts(instance):
     return {name: (row["restarts"], row["last_exit"]) for name, row in instance.workers().items()}
 

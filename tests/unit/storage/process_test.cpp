@@ -2,6 +2,7 @@
 // asked.
 #include <sys/resource.h>
 
+#include <fstream>
 #include <random>
 
 #include "tests/support/instance.hpp"
@@ -248,6 +249,25 @@ Answer ask(Caller& caller, MessageType type, std::string_view symbol, int64_t fr
 }
 
 }  // namespace
+
+TEST_CASE("a day begins and an old one is removed in the sandbox", "[storage][process]") {
+    Instance instance({.market_slots = 32'768});
+    instance.write_config("[storage]\nretention_days = 1\n");
+    Feed feed(instance);
+    feed.publish(1, 50, noon);
+    auto storage = instance.start_and_wait(storage_id, storage_program());
+    REQUIRE(stored_up_to(instance, feed));
+    REQUIRE(std::filesystem::exists(today_file(instance)));
+    std::ifstream status("/proc/" + std::to_string(storage.pid()) + "/status");
+    const std::string facts{std::istreambuf_iterator<char>(status), {}};
+    CHECK(facts.find("NoNewPrivs:\t1") != std::string::npos);
+    feed.publish(51, 100, noon + ns_per_day);
+    REQUIRE(stored_up_to(instance, feed));
+    const auto tomorrow = instance.data_dir() + "/" + file_name(day_of(noon + ns_per_day));
+    CHECK(number(tomorrow, "SELECT count(*) FROM trades") == 50);
+    CHECK(wait_until([&] { return !std::filesystem::exists(today_file(instance)); }));
+    CHECK_FALSE(storage.ended());
+}
 
 TEST_CASE("queries answer from all days, committed rows only", "[storage][process]") {
     Instance instance({.market_slots = 32'768});

@@ -1,7 +1,7 @@
 // ofctl doctor: what of a host and of an instance stands in the way of running well.
 //
-// The checks are pure: each looks at a Patient, which doctor_patient.cpp fills from /proc, /sys, a few system calls that
-// ask and change nothing, and the instance's segments. Files are read below a root, so that a test brings its own.
+// The checks are pure: each looks at a Patient, which doctor_patient.cpp fills from /proc, /sys, a few system calls
+// that ask and change nothing, and the instance's segments. Files are read below a root, so that a test brings its own.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,7 @@ struct KernelFacts {
     bool membarrier = false;
     bool seccomp = false;
     int landlock_abi = 0;
-    uint64_t open_files_max = 0;   ///< hard limit
+    uint64_t open_files_max = 0;  ///< hard limit
     uint64_t locked_bytes_max = 0;
     uint64_t core_bytes_max = 0;
     int64_t realtime_s = 0;
@@ -78,8 +78,8 @@ struct InstanceFacts {
     std::string name;
     bool runs = false;
     uint64_t supervisor_pid = 0;
-    uint32_t owner = 0;           ///< whose processes its workers are, or will be
-    std::string wait;             ///< of the running workers: "sleep", "yield", "spin"
+    uint32_t owner = 0;  ///< whose processes its workers are, or will be
+    std::string wait;    ///< of the running workers: "sleep", "yield", "spin"
     FolderFacts state, data, log;
     std::vector<WorkerFacts> workers;
     std::vector<std::string> open_segments;  ///< readable or writable by others than their owner

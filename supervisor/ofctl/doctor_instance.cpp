@@ -17,13 +17,15 @@ constexpr unsigned port_default = 8080;
 
 Finding permissions(const InstanceFacts& instance, const FolderFacts& folder) {
     if (folder.path.empty()) return well("no instance runs");
-    if (!folder.exists) return broken(fmt::format("{:.44} is missing", folder.path), fmt::format("install -d -m 700 {}", folder.path));
+    if (!folder.exists)
+        return broken(fmt::format("{:.44} is missing", folder.path), fmt::format("install -d -m 700 {}", folder.path));
     if (folder.uid != instance.owner && instance.owner != 0)
         return broken(fmt::format("owned by uid {}, workers are uid {}", folder.uid, instance.owner),
                       fmt::format("chown {} {}", instance.owner, folder.path));
     const auto found = fmt::format("mode {:04o}, uid {}", folder.mode & 07777, folder.uid);
     if ((folder.mode & 0700) != 0700) return broken(found, fmt::format("chmod 700 {}", folder.path));
-    if ((folder.mode & 002) != 0) return broken(found + ": anyone may write there", fmt::format("chmod o-w {}", folder.path));
+    if ((folder.mode & 002) != 0)
+        return broken(found + ": anyone may write there", fmt::format("chmod o-w {}", folder.path));
     return well(found);
 }
 
@@ -39,8 +41,12 @@ Finding space(const FolderFacts& folder, const char* fix) {
     return folder.bytes_free < space_wanted ? poor(found, fix) : well(found);
 }
 
-Finding data_space(const Patient& patient) { return space(patient.instance.data, "[storage] retention_days, or a larger disk"); }
-Finding log_space(const Patient& patient) { return space(patient.instance.log, "[logger] keep_files and rotate_bytes, or a larger disk"); }
+Finding data_space(const Patient& patient) {
+    return space(patient.instance.data, "[storage] retention_days, or a larger disk");
+}
+Finding log_space(const Patient& patient) {
+    return space(patient.instance.log, "[logger] keep_files and rotate_bytes, or a larger disk");
+}
 
 Finding segments(const Patient& patient) {
     const auto& open = patient.instance.open_segments;
@@ -52,8 +58,9 @@ Finding segments(const Patient& patient) {
 Finding leftovers(const Patient& patient) {
     const auto& instance = patient.instance;
     if (instance.stale_segments == 0) return well("no segments of dead instances");
-    return poor(fmt::format("{} segments of dead instances, {}", instance.stale_segments, bytes_text(instance.stale_bytes)),
-                "ofctl shm gc --yes");
+    return poor(
+        fmt::format("{} segments of dead instances, {}", instance.stale_segments, bytes_text(instance.stale_bytes)),
+        "ofctl shm gc --yes");
 }
 
 Finding sandbox(const Patient& patient) {
@@ -67,7 +74,8 @@ Finding sandbox(const Patient& patient) {
         if (!lacks.empty()) free += fmt::format("{}{}:{}", free.empty() ? "" : "; ", worker.name, lacks);
     }
     if (free.empty()) return well(fmt::format("all {} workers are in theirs", patient.instance.workers.size()));
-    return poor(fmt::format("not whole: {:.47}", free), "[supervisor] sandbox = \"enforce\"; see ofctl logs --grep sandbox");
+    return poor(fmt::format("not whole: {:.47}", free),
+                "[supervisor] sandbox = \"enforce\"; see ofctl logs --grep sandbox");
 }
 
 Finding watchdog(const Patient& patient) {
@@ -117,7 +125,8 @@ Finding port(const Patient& patient) {
     const auto server = std::ranges::find(workers, "communication", &WorkerFacts::name);
     if (server == workers.end()) {
         const bool taken = std::ranges::any_of(listening, [](const auto& each) { return each.first == port_default; });
-        return taken ? poor("8080, the default, is another's", "[communication] listen = \"127.0.0.1:8081\"") : well("8080, the default, is free");
+        return taken ? poor("8080, the default, is another's", "[communication] listen = \"127.0.0.1:8081\"")
+                     : well("8080, the default, is free");
     }
     const auto own = sockets_of(patient.files, server->pid);
     for (const auto& [number, inode] : listening)
@@ -125,10 +134,11 @@ Finding port(const Patient& patient) {
     return broken("communication listens on no port", "ofctl restart communication");
 }
 
-constexpr Check checks_of_instance[] = {
-    {"state folder", state_folder}, {"data folder", data_folder}, {"log folder", log_folder}, {"data space", data_space},
-    {"log space", log_space},       {"segments", segments},       {"leftovers", leftovers},   {"sandbox", sandbox},
-    {"watchdog", watchdog},         {"port", port}};
+constexpr Check checks_of_instance[] = {{"state folder", state_folder}, {"data folder", data_folder},
+                                        {"log folder", log_folder},     {"data space", data_space},
+                                        {"log space", log_space},       {"segments", segments},
+                                        {"leftovers", leftovers},       {"sandbox", sandbox},
+                                        {"watchdog", watchdog},         {"port", port}};
 
 }  // namespace
 

@@ -28,29 +28,34 @@ Finding kernel(const Patient& patient) {
 }
 
 Finding pidfd(const Patient& patient) {
-    return patient.kernel.pidfd ? well("deaths are seen, and signals sent, by descriptor")
-                                : broken("pidfd_open is refused: no worker can be watched", "a kernel from 5.3 on, no filter on it");
+    return patient.kernel.pidfd
+               ? well("deaths are seen, and signals sent, by descriptor")
+               : broken("pidfd_open is refused: no worker can be watched", "a kernel from 5.3 on, no filter on it");
 }
 
 Finding futex_waitv(const Patient& patient) {
-    return patient.kernel.futex_waitv ? well("deaths are noticed before they are over")
-                                      : poor("missing: a death is noticed only when it is over", "a kernel from 5.16 on");
+    return patient.kernel.futex_waitv
+               ? well("deaths are noticed before they are over")
+               : poor("missing: a death is noticed only when it is over", "a kernel from 5.16 on");
 }
 
 Finding membarrier(const Patient& patient) {
-    return patient.kernel.membarrier ? well("writers need no fence of their own")
-                                     : poor("missing: every ring writer pays for a fence", "a kernel with CONFIG_MEMBARRIER");
+    return patient.kernel.membarrier
+               ? well("writers need no fence of their own")
+               : poor("missing: every ring writer pays for a fence", "a kernel with CONFIG_MEMBARRIER");
 }
 
 Finding seccomp(const Patient& patient) {
-    return patient.kernel.seccomp ? well("calls can be filtered")
-                                  : poor("missing: workers may make any system call", "a kernel with CONFIG_SECCOMP_FILTER");
+    return patient.kernel.seccomp
+               ? well("calls can be filtered")
+               : poor("missing: workers may make any system call", "a kernel with CONFIG_SECCOMP_FILTER");
 }
 
 Finding landlock(const Patient& patient) {
     const auto abi = patient.kernel.landlock_abi;
     if (abi == 0)
-        return poor("missing: workers may open any file of their user", "boot with lsm=landlock,... (CONFIG_SECURITY_LANDLOCK)");
+        return poor("missing: workers may open any file of their user",
+                    "boot with lsm=landlock,... (CONFIG_SECURITY_LANDLOCK)");
     const auto* lacks = abi < 3   ? ": truncation, TCP ports, signals are free"
                         : abi < 4 ? ": TCP ports and signals are free"
                         : abi < 6 ? ": signals are free"
@@ -62,7 +67,8 @@ Finding landlock(const Patient& patient) {
 Finding ptrace_scope(const Patient& patient) {
     const auto scope = patient.files.number("/proc/sys/kernel/yama/ptrace_scope").value_or(0);
     if (scope <= 1) return well(fmt::format("ptrace_scope {}: a worker's stack can be read", scope));
-    return poor(fmt::format("ptrace_scope {}: no stack of a worker without privileges", scope), "sysctl -w kernel.yama.ptrace_scope=1");
+    return poor(fmt::format("ptrace_scope {}: no stack of a worker without privileges", scope),
+                "sysctl -w kernel.yama.ptrace_scope=1");
 }
 
 Finding address_layout(const Patient& patient) {
@@ -71,9 +77,9 @@ Finding address_layout(const Patient& patient) {
                       : poor(fmt::format("randomize_va_space is {}", level), "sysctl -w kernel.randomize_va_space=2");
 }
 
-constexpr Check checks_of_kernel[] = {{"kernel", kernel},         {"pidfd", pidfd},       {"futex_waitv", futex_waitv},
-                                      {"membarrier", membarrier}, {"seccomp", seccomp},   {"landlock", landlock},
-                                      {"ptrace", ptrace_scope},   {"address layout", address_layout}};
+constexpr Check checks_of_kernel[] = {
+    {"kernel", kernel},   {"pidfd", pidfd},       {"futex_waitv", futex_waitv}, {"membarrier", membarrier},
+    {"seccomp", seccomp}, {"landlock", landlock}, {"ptrace", ptrace_scope},     {"address layout", address_layout}};
 
 }  // namespace
 

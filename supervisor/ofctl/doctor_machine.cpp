@@ -20,16 +20,19 @@ Finding governor(const Patient& patient) {
     }
     if (governors.empty()) return well("the clock is not scaled here");
     if (governors == std::set<std::string>{"performance"}) return well("performance");
-    return poor(*governors.begin() == "performance" ? *governors.rbegin() : *governors.begin(), "cpupower frequency-set -g performance");
+    return poor(*governors.begin() == "performance" ? *governors.rbegin() : *governors.begin(),
+                "cpupower frequency-set -g performance");
 }
 
 Finding isolation(const Patient& patient) {
     const auto isolated = patient.files.text("/sys/devices/system/cpu/isolated");
     const auto tickless = patient.files.text("/sys/devices/system/cpu/nohz_full");
     const bool quiet = tickless.empty() || tickless == "(null)";
-    if (!isolated.empty()) return well(fmt::format("isolated {}, without tick {}", isolated, quiet ? "none" : tickless));
+    if (!isolated.empty())
+        return well(fmt::format("isolated {}, without tick {}", isolated, quiet ? "none" : tickless));
     if (patient.instance.wait != "spin") return well("no CPU is set apart; nothing spins");
-    return poor("no CPU is set apart for workers that spin", "boot with isolcpus=2-3 nohz_full=2-3; [supervisor.binance] cpus = \"2\"");
+    return poor("no CPU is set apart for workers that spin",
+                "boot with isolcpus=2-3 nohz_full=2-3; [supervisor.binance] cpus = \"2\"");
 }
 
 Finding clock_source(const Patient& patient) {
@@ -40,7 +43,8 @@ Finding clock_source(const Patient& patient) {
 }
 
 Finding time_of_day(const Patient& patient) {
-    if (patient.kernel.realtime_s < year_2024_s) return broken("the clock is years behind: no certificate is valid", "timedatectl set-ntp true");
+    if (patient.kernel.realtime_s < year_2024_s)
+        return broken("the clock is years behind: no certificate is valid", "timedatectl set-ntp true");
     if (!patient.kernel.clock_synchronised) return poor("not synchronised", "timedatectl set-ntp true (or run chrony)");
     return well("synchronised");
 }
@@ -56,7 +60,8 @@ Finding control_groups(const Patient& patient) {
         if (missing.empty()) return well("v2 with cpu, memory, pids");
         return poor(fmt::format("v2 without{}", missing), "boot with systemd.unified_cgroup_hierarchy=1");
     }
-    return poor("no cgroup v2: limits of [supervisor.NAME] have no effect", "boot with systemd.unified_cgroup_hierarchy=1");
+    return poor("no cgroup v2: limits of [supervisor.NAME] have no effect",
+                "boot with systemd.unified_cgroup_hierarchy=1");
 }
 
 Finding own_groups(const Patient& patient) {
@@ -69,11 +74,14 @@ Finding own_groups(const Patient& patient) {
         leaves += line.ends_with("/" + worker.name);
     }
     const auto found = fmt::format("{} of {} workers have one of their own", leaves, patient.instance.workers.size());
-    return leaves == patient.instance.workers.size() ? well(found) : poor(found, "Delegate=cpu memory pids, and [supervisor] cgroups = \"auto\"");
+    return leaves == patient.instance.workers.size()
+               ? well(found)
+               : poor(found, "Delegate=cpu memory pids, and [supervisor] cgroups = \"auto\"");
 }
 
-constexpr Check checks_of_machine[] = {{"governor", governor}, {"isolation", isolation}, {"clock source", clock_source},
-                                       {"time of day", time_of_day}, {"control groups", control_groups}, {"worker groups", own_groups}};
+constexpr Check checks_of_machine[] = {
+    {"governor", governor},       {"isolation", isolation},           {"clock source", clock_source},
+    {"time of day", time_of_day}, {"control groups", control_groups}, {"worker groups", own_groups}};
 
 }  // namespace
 

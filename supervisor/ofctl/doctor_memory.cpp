@@ -30,7 +30,8 @@ Finding locked_memory(const Patient& patient) {
     const auto most = patient.kernel.locked_bytes_max;
     if (most == unlimited) return well("no limit");
     if (most >= locked_bytes_wanted) return well(fmt::format("up to {}", bytes_text(most)));
-    return poor(fmt::format("at most {}: lock_memory would be refused", bytes_text(most)), "LimitMEMLOCK=infinity (ulimit -l unlimited)");
+    return poor(fmt::format("at most {}: lock_memory would be refused", bytes_text(most)),
+                "LimitMEMLOCK=infinity (ulimit -l unlimited)");
 }
 
 Finding open_files(const Patient& patient) {
@@ -43,7 +44,8 @@ Finding all_files(const Patient& patient) {
     std::istringstream words(patient.files.text("/proc/sys/fs/file-nr"));
     int64_t used = 0, spare = 0;
     uint64_t most = 0;
-    if (!(words >> used >> spare >> most)) return poor("/proc/sys/fs/file-nr cannot be read", "mount -t proc proc /proc");
+    if (!(words >> used >> spare >> most))
+        return poor("/proc/sys/fs/file-nr cannot be read", "mount -t proc proc /proc");
     if (most > file_max_endless) return well(fmt::format("{} open on this host, no limit", used));
     const auto found = fmt::format("{} of {} open on this host", used, count_text(most));
     const bool scarce = most < file_max_wanted || static_cast<uint64_t>(used) > most - most / 5;
@@ -59,10 +61,12 @@ Finding core_limit(const Patient& patient) {
 
 Finding core_pattern(const Patient& patient) {
     const auto pattern = patient.files.text("/proc/sys/kernel/core_pattern");
-    if (pattern.starts_with('|')) return well(fmt::format("cores go to {:.40}", pattern.substr(1, pattern.find(' ') - 1)));
+    if (pattern.starts_with('|'))
+        return well(fmt::format("cores go to {:.40}", pattern.substr(1, pattern.find(' ') - 1)));
     if (pattern.starts_with('/')) return well(fmt::format("cores go to {:.40}", pattern));
-    return poor(pattern.empty() ? "no cores are kept" : fmt::format("\"{:.20}\": cores go to where it was started", pattern),
-                "sysctl -w kernel.core_pattern=/var/tmp/core.%e.%p");
+    return poor(
+        pattern.empty() ? "no cores are kept" : fmt::format("\"{:.20}\": cores go to where it was started", pattern),
+        "sysctl -w kernel.core_pattern=/var/tmp/core.%e.%p");
 }
 
 Finding huge_pages(const Patient& patient) {
@@ -71,7 +75,8 @@ Finding huge_pages(const Patient& patient) {
     const auto open = text.find('['), close = text.find(']');
     const auto chosen = open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1) : text;
     if (chosen != "always") return well(chosen);
-    return poor("always: memory is moved about behind our back", "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
+    return poor("always: memory is moved about behind our back",
+                "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
 }
 
 Finding overcommit(const Patient& patient) {
@@ -95,9 +100,10 @@ Finding pressure(const Patient& patient) {
 }
 
 constexpr Check checks_of_memory[] = {
-    {"/dev/shm", shm_size},         {"locked memory", locked_memory}, {"open files", open_files}, {"all files", all_files},
-    {"core size", core_limit},      {"core pattern", core_pattern},   {"huge pages", huge_pages}, {"overcommit", overcommit},
-    {"swap", swap},                 {"pressure", pressure}};
+    {"/dev/shm", shm_size},     {"locked memory", locked_memory}, {"open files", open_files},
+    {"all files", all_files},   {"core size", core_limit},        {"core pattern", core_pattern},
+    {"huge pages", huge_pages}, {"overcommit", overcommit},       {"swap", swap},
+    {"pressure", pressure}};
 
 }  // namespace
 

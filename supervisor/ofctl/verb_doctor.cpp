@@ -37,11 +37,10 @@ void print_diagnoses(const std::vector<Diagnosis>& diagnoses, const Counts& coun
             }
     }
     put_line("");
-    put_line(fmt::format("{} checks: {} warn, {} fail{}", diagnoses.size(), count_of(counts, Grade::warn),
-                         count_of(counts, Grade::fail),
-                         options.fix_hints || count_of(counts, Grade::ok) == diagnoses.size()
-                             ? ""
-                             : "; --fix-hints says what mends it"));
+    put_line(fmt::format(
+        "{} checks: {} warn, {} fail{}", diagnoses.size(), count_of(counts, Grade::warn), count_of(counts, Grade::fail),
+        options.fix_hints || count_of(counts, Grade::ok) == diagnoses.size() ? ""
+                                                                             : "; --fix-hints says what mends it"));
 }
 
 void print_diagnoses_as_json(const std::vector<Diagnosis>& diagnoses, const Counts& counts, const Options& options) {

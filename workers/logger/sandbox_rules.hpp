@@ -1,5 +1,5 @@
-// What of-logger needs once its file is open: its folder, in which a rotation renames and removes files. No socket of any
-// kind.
+// What of-logger needs once its file is open: its folder, in which a rotation renames and removes files. No socket of
+// any kind.
 #pragma once
 
 #include "workers/runtime/sandbox.hpp"

@@ -30,8 +30,8 @@ struct PortRule {
 static_assert(sizeof(RulesetAttributes) == 24 && sizeof(PathRule) == 12 && sizeof(PortRule) == 16);
 
 /// Read by every worker: whether others live (/proc/PID/stat), and what libraries look up when they please.
-constexpr const char* everybodys_files[] = {"/proc", "/sys/devices/system/cpu", "/dev/urandom", "/dev/null",
-                                            "/etc/localtime", "/usr/share/zoneinfo"};
+constexpr const char* everybodys_files[] = {"/proc",     "/sys/devices/system/cpu", "/dev/urandom",
+                                            "/dev/null", "/etc/localtime",          "/usr/share/zoneinfo"};
 
 constexpr unsigned ask_version = 1;
 constexpr int path_rule = 1, port_rule = 2;
@@ -42,7 +42,9 @@ constexpr uint64_t files_abi1 = (1 << 13) - 1, files_abi2 = (1 << 14) - 1, files
 constexpr uint64_t bind_tcp = 1 << 0, connect_tcp = 1 << 1;
 constexpr uint64_t scope_abstract_sockets = 1 << 0, scope_signals = 1 << 1;
 
-uint64_t files_handled_by(int abi) { return abi >= 5 ? files_abi5 : abi >= 3 ? files_abi3 : abi == 2 ? files_abi2 : files_abi1; }
+uint64_t files_handled_by(int abi) {
+    return abi >= 5 ? files_abi5 : abi >= 3 ? files_abi3 : abi == 2 ? files_abi2 : files_abi1;
+}
 
 RulesetAttributes attributes_of(int abi) {
     return {.handled_files = files_handled_by(abi),

@@ -103,7 +103,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--lifeline", options.lifeline, "Inherited pipe that ends with the supervisor")->type_name("FD");
     app.add_option("--black-box", options.black_box, "Inherited memfd to write a crash into")->type_name("FD");
     app.add_flag("--lock-memory", options.lock_memory, "Keep all memory in RAM");
-    app.add_option("--sandbox", sandbox, "What the process may do once it is ready: only what its role needs, or anything")
+    app.add_option("--sandbox", sandbox,
+                   "What the process may do once it is ready: only what its role needs, or anything")
         ->check(CLI::IsMember({"enforce", "audit", "off"}));
     app.add_option("--doorbells", doorbells, "Inherited event descriptors: NAME=FD,...");
     try {

@@ -17,9 +17,8 @@ bool has_none() {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3]{};
     if (syscall(SYS_capget, &header, held) != 0) return false;
-    return std::ranges::all_of(held, [](const auto& part) {
-        return part.effective == 0 && part.permitted == 0 && part.inheritable == 0;
-    });
+    return std::ranges::all_of(
+        held, [](const auto& part) { return part.effective == 0 && part.permitted == 0 && part.inheritable == 0; });
 }
 
 }  // namespace

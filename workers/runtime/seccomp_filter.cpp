@@ -37,9 +37,9 @@ constexpr std::string_view everybodys[] = {
     "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getrusage", "uname", "sysinfo",
     // Signals, and the end. restart_syscall: a wait goes on after SIGCONT.
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group"};
-constexpr std::string_view file_calls[] = {
-    "openat", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "unlinkat", "rename", "renameat",
-    "renameat2", "fchmod", "fchown", "fstatfs", "getcwd"};
+constexpr std::string_view file_calls[] = {"openat",    "pwrite64", "ftruncate", "fallocate", "fsync",
+                                           "fdatasync", "unlink",   "unlinkat",  "rename",    "renameat",
+                                           "renameat2", "fchmod",   "fchown",    "fstatfs",   "getcwd"};
 constexpr std::string_view stream_calls[] = {"recvfrom",   "recvmsg",    "sendto",      "sendmsg",    "shutdown",
                                              "getsockopt", "setsockopt", "getsockname", "getpeername"};
 constexpr std::string_view accept_calls[] = {"accept", "accept4"};
@@ -109,8 +109,8 @@ void add_memory(FilterBuilder& filter, const SandboxRules& rules) {
 /// Threads, no processes. What clone3 asks for lies in memory, where a filter cannot look: glibc does without it.
 void add_threads(FilterBuilder& filter, const SandboxRules& rules) {
     constexpr uint64_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
-    constexpr uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                    CLONE_NEWPID | CLONE_NEWNET;
+    constexpr uint64_t namespaces =
+        CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     filter.refuse("clone3", ENOSYS);
     if (rules.has(CallGroup::connect)) filter.allow("clone", {masked(0, thread | namespaces, thread)});
 }
@@ -119,8 +119,8 @@ void add_threads(FilterBuilder& filter, const SandboxRules& rules) {
 void add_own_business(FilterBuilder& filter) {
     filter.allow("tgkill", {is(0, static_cast<uint64_t>(getpid()))});
     filter.allow("prlimit64", {is(2, 0)});  // reading only
-    for (const auto option : {PR_SET_NAME, PR_GET_NAME, PR_SET_PTRACER, PR_SET_DUMPABLE, PR_GET_DUMPABLE,
-                              PR_SET_PDEATHSIG, PR_SET_VMA})
+    for (const auto option :
+         {PR_SET_NAME, PR_GET_NAME, PR_SET_PTRACER, PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_VMA})
         filter.allow("prctl", {is(0, static_cast<uint64_t>(option))});
     for (const uint64_t request : {FIONBIO, FIONREAD, FIOCLEX, TCGETS}) filter.allow("ioctl", {is(1, request)});
 }

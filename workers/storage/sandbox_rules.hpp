@@ -1,5 +1,5 @@
-// What of-storage needs once its files are open: its folder, in which a new day, a log, a checkpoint or an expiry makes,
-// writes and removes files. No socket of any kind.
+// What of-storage needs once its files are open: its folder, in which a new day, a log, a checkpoint or an expiry
+// makes, writes and removes files. No socket of any kind.
 #pragma once
 
 #include "workers/runtime/sandbox.hpp"

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include "supervisor/autopsy/bundle.hpp"
@@ -66,6 +67,7 @@ std::string place_of(Dwfl* dwfl, Dwarf_Addr address) {
 
 struct Frames {
     Dwfl* dwfl;
+    std::map<pid_t, std::string> waits;  ///< of each thread: where in the kernel
     std::string text;
     int count = 0;
 };
@@ -88,7 +90,7 @@ std::string first_line_of(const std::string& path) {
 int add_thread(Dwfl_Thread* thread, void* argument) {
     auto& frames = *static_cast<Frames*>(argument);
     const auto folder = fmt::format("/proc/{}/task/{}/", dwfl_pid(dwfl_thread_dwfl(thread)), dwfl_thread_tid(thread));
-    const auto waits = first_line_of(folder + "wchan");
+    const auto& waits = frames.waits[dwfl_thread_tid(thread)];
     frames.text += fmt::format("thread {} ({}){}\n", dwfl_thread_tid(thread), first_line_of(folder + "comm"),
                                waits.empty() || waits == "0" ? "" : ", waits in " + waits);
     frames.count = 0;
@@ -113,9 +115,12 @@ class Held {
     }
     bool any() const { return !threads_.empty(); }
     int error() const { return error_; }
+    /// Where each waited before it was held.
+    const std::map<pid_t, std::string>& waits() const { return waits_; }
 
   private:
     void hold(pid_t thread) {
+        waits_[thread] = first_line_of(fmt::format("/proc/{}/wchan", thread));
         if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) {
             error_ = errno;
             return;
@@ -125,6 +130,7 @@ class Held {
         waitpid(thread, nullptr, __WALL);
     }
     std::vector<pid_t> threads_;
+    std::map<pid_t, std::string> waits_;
     int error_ = 0;
 };
 
@@ -161,7 +167,7 @@ std::string stack_of_process(pid_t pid) {
     if (dwfl == nullptr || dwfl_linux_proc_report(dwfl, pid) != 0 || dwfl_report_end(dwfl, nullptr, nullptr) != 0 ||
         dwfl_linux_proc_attach(dwfl, pid, true) != 0)
         return fmt::format("the stack is not to be had: {}\n", dwfl_errmsg(-1));
-    Frames frames{dwfl, {}};
+    Frames frames{dwfl, held.waits(), {}};
     if (dwfl_getthreads(dwfl, add_thread, &frames) != 0) frames.text += fmt::format("cut: {}\n", dwfl_errmsg(-1));
     return frames.text;
 }
@@ -182,7 +188,7 @@ std::string stack_of_crash(const Crash& crash) {
     if (dwfl == nullptr || !file || dwfl_linux_proc_maps_report(dwfl, file.get()) != 0 ||
         dwfl_report_end(dwfl, nullptr, nullptr) != 0 || !dwfl_attach_state(dwfl, nullptr, thread, &callbacks, argument))
         return fmt::format("the stack is not to be had: {}\n", dwfl_errmsg(-1));
-    Frames frames{dwfl, {}};
+    Frames frames{dwfl, {}, {}};
     dwfl_getthread_frames(dwfl, thread, add_frame, &frames);
     if (frames.count == 0) frames.text = fmt::format("no frames: {}\n", dwfl_errmsg(-1));
     return frames.text;

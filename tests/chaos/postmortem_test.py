@@ -113,6 +113,8 @@ def test_twelve_kinds_of_death_leave_a_bundle_that_says_which():
         lateness = {}
 
         def dies(kind, act, cause, **facts):
+            # A bundle a second: this death is to have one.
+            wait_for(lambda: all_older_than_a_second(instance), "a second has passed")
             known = ids(instance)
             pid = instance.pids()["storage"]
             act(pid)
@@ -155,8 +157,6 @@ def test_twelve_kinds_of_death_leave_a_bundle_that_says_which():
             known = ids(instance)
             os.kill(instance.pids()["storage"], signal.SIGKILL)
             awaited(instance, known)
-            # A bundle a second: the next death of this worker is to have one.
-            wait_for(lambda: all_older_than_a_second(instance), "a second has passed")
             note.write_text(how)
             shown = dies(kind, lambda pid: instance.ofctl("restart", "storage", "--no-wait"), cause)
             if cause == "exit":

@@ -154,9 +154,6 @@ def test_twelve_kinds_of_death_leave_a_bundle_that_says_which():
         dies("overdue", overdue, "overdue", signal="SIGKILL")
         for kind, how, cause in (("late", "never", "late"), ("exit 1", "1", "exit"), ("exit 9", "9", "exit"), ("exit 2", "2", "exit")):
             instance.wait_healthy()
-            known = ids(instance)
-            os.kill(instance.pids()["storage"], signal.SIGKILL)
-            awaited(instance, known)
             note.write_text(how)
             shown = dies(kind, lambda pid: instance.ofctl("restart", "storage", "--no-wait"), cause)
             if cause == "exit":

@@ -92,7 +92,7 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
                                    .cpu_weight = own.integer("cpu_weight"),
                                    .tasks_max = own.integer("tasks_max")},
                         .sandbox = std::string(own.text("sandbox")),
-                        .finish_hook = own.text("finish_hook")};
+                        .finish_hook = std::string(own.text("finish_hook"))};
     if (worker.sandbox == "inherit") worker.sandbox = loaded["supervisor"].text("sandbox");
     if (worker.finish_hook.empty()) worker.finish_hook = loaded["supervisor"].text("finish_hook");
     auto& restart = worker.member.restart;

@@ -22,8 +22,8 @@ struct Schema {
     std::vector<std::unique_ptr<settings::ToldSections>> told;
 };
 
-void add(Schema& schema, std::span<const settings::Section> sections, const std::string& owner) {
-    for (const auto& section : sections) {
+void add(Schema& schema, std::span<const settings::Section> owned, const std::string& owner) {
+    for (const auto& section : owned) {
         schema.sections.push_back(section);
         schema.owners.push_back(owner);
     }

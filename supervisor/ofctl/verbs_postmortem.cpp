@@ -13,7 +13,7 @@ constexpr OptionRow one_bundle{.names = "ID",
                                .help = "As ls prints it, or a part of it that fits no other",
                                .target = &Options::names,
                                .count = Count::at_most_one};
-constexpr OptionRow newest{.names = "--last", .help = "The newest", .target = &Options::last};
+constexpr OptionRow last_bundle{.names = "--last", .help = "The newest", .target = &Options::last};
 
 constexpr Verb verbs_postmortem[] = {
     {.name = "postmortem ls",
@@ -30,7 +30,7 @@ constexpr Verb verbs_postmortem[] = {
              "rings and pages lie for the other verbs (--from).",
      .run = postmortem_show,
      .options = {one_bundle,
-                 newest,
+                 last_bundle,
                  {.names = "-n,--lines",
                   .help = "The last N lines of the log (12)",
                   .target = &Options::lines,
@@ -42,7 +42,7 @@ constexpr Verb verbs_postmortem[] = {
      .text = "Everything of one bundle in an archive, to be looked at elsewhere.",
      .run = postmortem_export,
      .options = {one_bundle,
-                 newest,
+                 last_bundle,
                  {.names = "--tar",
                   .help = "The archive (ID.tar); - for stdout",
                   .target = &Options::tar,

@@ -111,14 +111,7 @@ std::string help_of(const Verb& verb) {
 
 std::string overview(std::string_view group) {
     std::string text = "Looks at an OrderFlow instance, and commands it.\n\nUsage: ofctl [OPTIONS] VERB ...\n";
-    const struct {
-        const char* title;
-        std::span<const Verb> verbs;
-    } parts[] = {{"Look at it", reading_verbs()},
-                 {"Look into shared memory", shm_verbs()},
-                 {"Change something", changing_verbs()},
-                 {"About ofctl", own_verbs()}};
-    for (const auto& [title, verbs] : parts) {
+    for (const auto& [title, verbs] : verb_parts()) {
         std::string lines;
         for (const auto& verb : verbs) {
             if (!verb.hidden && (group.empty() || verb.group() == group)) lines += entry(verb.name, verb.help);

@@ -66,8 +66,8 @@ void print_table(const View& view, const std::vector<ProcessView>& workers, cons
 void print_duty(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
     using enum Table::Align;
     Table table({{"WORKER"},
-                 {"INCARNATION", right},
-                 {"CONFIG", right},
+                 {"LIFE", right},
+                 {"CONF", right},
                  {"BEAT", right},
                  {"TURNS", right},
                  {"MSGS/TURN", right},

@@ -88,11 +88,21 @@ std::string_view Verb::group() const {
     return space == std::string_view::npos ? std::string_view() : whole.substr(0, space);
 }
 
+std::span<const VerbPart> verb_parts() {
+    static const VerbPart parts[] = {{"Look at it", reading_verbs()},
+                                     {"Watch it, and read its configuration", view_verbs()},
+                                     {"Look into shared memory", shm_verbs()},
+                                     {"Look at deaths", postmortem_verbs()},
+                                     {"Change something", changing_verbs()},
+                                     {"About ofctl and this host", own_verbs()}};
+    return parts;
+}
+
 const std::vector<const Verb*>& all_verbs() {
     static const auto verbs = [] {
         std::vector<const Verb*> all;
-        for (const auto part : {reading_verbs(), view_verbs(), postmortem_verbs(), shm_verbs(), changing_verbs(), own_verbs()}) {
-            for (const auto& verb : part) all.push_back(&verb);
+        for (const auto& part : verb_parts()) {
+            for (const auto& verb : part.verbs) all.push_back(&verb);
         }
         return all;
     }();

@@ -113,7 +113,14 @@ std::vector<ExitRow> exit_rows_of(const Verb& verb);
 /// "table, json, ndjson".
 std::string formats_of(const Verb& verb);
 
-/// The parts of the table.
+/// A part of the table, as the help shows it.
+struct VerbPart {
+    const char* title;
+    std::span<const Verb> verbs;
+};
+std::span<const VerbPart> verb_parts();
+
+/// Of verbs_NAME.cpp each.
 std::span<const Verb> reading_verbs();
 std::span<const Verb> postmortem_verbs();
 std::span<const Verb> shm_verbs();

@@ -29,7 +29,7 @@ def verbs():
     """The verbs of `ofctl --help`, by their lines."""
     code, out, err = run(OFCTL, "--help")
     assert code == 0 and not err, (code, err)
-    found = re.findall(r"^  ((?:shm |config )?[a-z]+)  +[A-Z]", out.split("Options of every verb")[0], re.MULTILINE)
+    found = re.findall(r"^  ((?:shm |config |postmortem )?[a-z]+)  +[A-Z]", out.split("Options of every verb")[0], re.MULTILINE)
     assert len(found) > 25, found
     return found
 

@@ -215,7 +215,7 @@ TEST_CASE("a successor on a ring that was made anew goes on where the book page 
     successor->begin({});  // such a ring has no tail
     bench.read();
     successor->on_frame(bench.trade(16), bench.mark());
-    CHECK(bench.read() == Types{MessageType::gap_opened, MessageType::trade});
+    CHECK(bench.read() == Types{MessageType::stream_event, MessageType::gap_opened, MessageType::trade});
     successor->on_frame(bench.trade(8, FrameKind::agg_trade), bench.mark());
     CHECK(bench.read() == Types{MessageType::agg_trade});
     REQUIRE(bench.gaps.size() == 1);

@@ -18,6 +18,11 @@ namespace {
 
 using shm::BlackBox;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitizer_has_handlers = true;
+#else
+constexpr bool sanitizer_has_handlers = false;
+#endif
 constexpr std::array crash_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
 constexpr size_t page_bytes = 4096;
 /// Below the stack pointer a leaf function may keep what it likes (System V ABI, x86-64, 3.2.2).
@@ -88,6 +93,16 @@ void on_crash(int number, siginfo_t* info, void* context) {
     if (!happens_again) syscall(SYS_tgkill, getpid(), gettid(), number);
 }
 
+void catch_crashes() {
+    const stack_t stack{.ss_sp = handler_stack.data(), .ss_flags = 0, .ss_size = handler_stack.size()};
+    sigaltstack(&stack, nullptr);
+    struct sigaction action {};
+    action.sa_sigaction = on_crash;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    for (const int number : crash_signals) sigaction(number, &action, nullptr);
+}
+
 }  // namespace
 
 void arm_black_box(int descriptor) {
@@ -96,15 +111,7 @@ void arm_black_box(int descriptor) {
     fcntl(box, F_SETFD, FD_CLOEXEC);
     maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     limits = open("/proc/self/limits", O_RDONLY | O_CLOEXEC);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these have handlers of their own
-    const stack_t stack{.ss_sp = handler_stack.data(), .ss_flags = 0, .ss_size = handler_stack.size()};
-    sigaltstack(&stack, nullptr);
-    struct sigaction action {};
-    action.sa_sigaction = on_crash;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    for (const int number : crash_signals) sigaction(number, &action, nullptr);
-#endif
+    if (!sanitizer_has_handlers) catch_crashes();
 }
 
 void note_in_black_box() {

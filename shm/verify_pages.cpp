@@ -101,7 +101,7 @@ void verify_control(const Segment& segment, Findings& findings) {
                 "config_path");
     verify_text(findings, at(offsetof(InstanceLine, state_dir)), {line.state_dir, sizeof line.state_dir}, "state_dir");
     verify_text(findings, at(offsetof(InstanceLine, governor)), {line.governor, sizeof line.governor}, "governor");
-    const auto line_end = offsetof(InstanceLine, upgrades) + sizeof line.upgrades;
+    const auto line_end = offsetof(InstanceLine, reserved);
     verify_zero(findings, segment, at(line_end), offsetof(ControlPage, processes) - line_end,
                 "reserved bytes of the control page");
     const size_t used = std::min<size_t>(processes, processes_max);

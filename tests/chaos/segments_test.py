@@ -121,13 +121,13 @@ def test_a_segment_that_breaks_is_made_anew_and_only_its_users_start_anew():
         assert instance.stop() == 0, instance.output()
 
 
-def test_what_readers_had_not_read_of_a_broken_ring_is_told_and_the_trades_between_are_fetched_again():
+def test_what_a_cut_ring_may_have_cost_is_told_and_the_trades_between_are_fetched_again():
     dice = chance()
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         wait_for(lambda: instance.workers()["storage"]["messages"] > 500, "trades are stored")
         mend(instance, "market.0", lambda path, _dice: os.truncate(path, 0), dice)
-        wait_for(lambda: "former market.0 were not read by" in log_of(instance), "what was not read is told")
+        wait_for(lambda: "former market.0 were not read by storage cannot be told" in log_of(instance), "what was not read is told")
         wait_for(lambda: "ids missing" in log_of(instance), "the trades between are found missing")
         wait_for(lambda: " repaired" in log_of(instance), "and are fetched")
         assert instance.stop() == 0, instance.output()

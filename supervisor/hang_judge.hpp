@@ -75,7 +75,9 @@ class HangJudge {
         const auto waited = std::clamp<int64_t>(now.wait_ns - before.wait_ns, 0, passed);
         // Runnable, and neither run nor picked since the last look: it has waited all the time, not yet counted.
         const bool never_picked = now.state == 'R' && now.cpu_ns == before.cpu_ns && now.wait_ns == before.wait_ns;
-        const auto starved = never_picked ? passed : waited;
+        // Held by a tracer, a debugger or of-autopsy: it cannot speak.
+        const bool held = now.state == 't';
+        const auto starved = never_picked || held ? passed : waited;
         starved_ns_ += starved;
         return starved;
     }

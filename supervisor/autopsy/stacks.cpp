@@ -160,12 +160,14 @@ bool set_registers(Dwfl_Thread* thread, void* argument) {
 }  // namespace
 
 std::string stack_of_process(pid_t pid) {
-    const Held held(pid);
-    if (!held.any()) return fmt::format("the stack is not to be had: {}\n", std::strerror(held.error()));
     const auto session = begin();
     auto* dwfl = session.get();
-    if (dwfl == nullptr || dwfl_linux_proc_report(dwfl, pid) != 0 || dwfl_report_end(dwfl, nullptr, nullptr) != 0 ||
-        dwfl_linux_proc_attach(dwfl, pid, true) != 0)
+    // What takes long comes before: who is held cannot beat.
+    const bool known =
+        dwfl != nullptr && dwfl_linux_proc_report(dwfl, pid) == 0 && dwfl_report_end(dwfl, nullptr, nullptr) == 0;
+    const Held held(pid);
+    if (!held.any()) return fmt::format("the stack is not to be had: {}\n", std::strerror(held.error()));
+    if (!known || dwfl_linux_proc_attach(dwfl, pid, true) != 0)
         return fmt::format("the stack is not to be had: {}\n", dwfl_errmsg(-1));
     Frames frames{dwfl, held.waits(), {}};
     if (dwfl_getthreads(dwfl, add_thread, &frames) != 0) frames.text += fmt::format("cut: {}\n", dwfl_errmsg(-1));

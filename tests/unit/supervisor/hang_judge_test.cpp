@@ -67,6 +67,11 @@ TEST_CASE("time without a CPU is no silence") {
         silence.sample = {.cpu_ns = 7, .wait_ns = 7, .state = 'R'};
         for (int i = 0; i < 100; ++i) REQUIRE(silence.after(500'000'000) != Verdict::hung);
     }
+    SECTION("a hold by a tracer, such as gdb") {
+        Silence silence;
+        silence.sample = {.cpu_ns = 7, .wait_ns = 7, .state = 't'};
+        for (int i = 0; i < 100; ++i) REQUIRE(silence.after(500'000'000) != Verdict::hung);
+    }
     SECTION("but a worker that computes and never comes back hangs") {
         Silence silence;
         Verdict last = Verdict::well;

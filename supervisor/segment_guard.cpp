@@ -34,7 +34,8 @@ Expected<HeldSegment> HeldSegment::hold(const std::string& name, const shm::Segm
     held.name_ = name;
     held.descriptor_ = ::open(file_of(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (held.descriptor_ < 0) return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, std::strerror(errno)));
-    std::memcpy(held.header_.data(), &header, held.header_.size());
+    held.header_ = std::make_unique<Header>();
+    std::memcpy(held.header_->bytes.data(), &header, held.header_->bytes.size());
     return held;
 }
 
@@ -71,9 +72,9 @@ std::optional<std::string> HeldSegment::header_damage() const {
     std::array<std::byte, shm::header_bytes> now{};
     const auto bytes = pread(descriptor_, now.data(), now.size(), 0);
     if (bytes != static_cast<ssize_t>(now.size())) return "its header cannot be read";
-    const auto [was, is] = std::ranges::mismatch(header_, now);
-    if (was == header_.end()) return {};
-    return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - header_.begin(),
+    const auto [was, is] = std::ranges::mismatch(header_->bytes, now);
+    if (was == header_->bytes.end()) return {};
+    return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - header_->bytes.begin(),
                        std::to_integer<unsigned>(*is), std::to_integer<unsigned>(*was));
 }
 

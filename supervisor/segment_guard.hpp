@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,14 +42,20 @@ class HeldSegment {
     uint64_t generation() const { return header().generation; }
 
   private:
+    /// On the heap: it is aligned more strictly than a stack is.
+    struct Header {
+        alignas(shm::SegmentHeader) std::array<std::byte, shm::header_bytes> bytes{};
+    };
     HeldSegment() = default;
-    const shm::SegmentHeader& header() const { return *reinterpret_cast<const shm::SegmentHeader*>(header_.data()); }
+    const shm::SegmentHeader& header() const {
+        return *reinterpret_cast<const shm::SegmentHeader*>(header_->bytes.data());
+    }
     std::optional<std::string> header_damage() const;
     bool committed(uint64_t position) const;
 
     std::string name_;
     int descriptor_ = -1;
-    alignas(shm::SegmentHeader) std::array<std::byte, shm::header_bytes> header_{};
+    std::unique_ptr<Header> header_;
 };
 
 }  // namespace of::supervisor

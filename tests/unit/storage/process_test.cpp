@@ -208,8 +208,10 @@ TEST_CASE("sampled rows leave a hop once they are stored", "[storage][process]")
     shm::BroadcastReader<64> trace(segment, 0);
     std::vector<TraceHop> hops;
     alignas(8) std::array<std::byte, 64> buffer{};
-    while (trace.read(buffer.data()) == shm::ReadStatus::message)
-        hops.push_back(*reinterpret_cast<const TraceHop*>(buffer.data()));
+    while (trace.read(buffer.data()) == shm::ReadStatus::message) {
+        const auto& hop = *reinterpret_cast<const TraceHop*>(buffer.data());
+        if (hop.hop == Hop::stored) hops.push_back(hop);  // a warning of its own leaves one as well
+    }
     REQUIRE(hops.size() == 3);
     CHECK(hops[2].hop == Hop::stored);
     CHECK(hops[2].subject == 3);

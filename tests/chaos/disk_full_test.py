@@ -13,7 +13,7 @@ import sys
 import time
 
 from chaos_support import chance, count, market, say
-from store_support import check_file, check_store, settle
+from store_support import check_store, settle, whole_files
 from system_support import Instance, wait_for
 import tap
 
@@ -79,8 +79,7 @@ def fill_again_and_again(seed):
             stored, begun = rows_stored(instance), time.monotonic()
             wait_for(lambda: rows_stored(instance) > stored and store_breaker(instance)["state"] == "closed", "it stores again")
             waits.append(time.monotonic() - begun)
-            damages = [damage for path in pathlib.Path(disk.folder).glob("*.sqlite") for damage in check_file(path)]
-            assert not damages, damages
+            assert list(whole_files(pathlib.Path(disk.folder))), "no day file"
         played = settle(instance, exchange)
         assert instance.stop() == 0, instance.output()
         stored, named = check_store(instance, played)

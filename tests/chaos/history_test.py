@@ -7,14 +7,13 @@ usage: history_test.py [NAME...]        runs all cases, or those whose names con
 import contextlib
 import signal
 import socket
-import sqlite3
 import sys
 import threading
 import time
-import urllib.error
 
 from chaos_support import WORKERS, after, chance, count, say, send
 from exchange_client import Closed, Refused, Streams
+from store_support import settle, whole_files
 from system_support import EXCHANGE, Exchange, Instance, wait_for
 import tap
 
@@ -128,30 +127,18 @@ class Nemesis:
         self.instance.wait_healthy()
 
 
-def settled(instance, played):
-    """Whether each id that was played is stored, or open in the ledger."""
-    try:
-        stats = instance.api("/api/stats")["symbols"]
-    except (OSError, urllib.error.HTTPError):
-        return False
-    known = {symbol: row["trades"] + row["agg_trades"] + row["gaps_open"] for symbol, row in stats.items()}
-    return known == {symbol: row["trades_played"] + row["agg_trades_played"] for symbol, row in played.items()}
-
-
 class Store:
     """{symbol: {id: repaired}} and {symbol: ids in the ledger} of the trades in all files."""
 
     def __init__(self, instance):
         self.rows, self.ledger = {}, {}
-        for path in (instance.folder / "data").glob("orderflow-*.sqlite"):
-            with contextlib.closing(sqlite3.connect(path)) as store:
-                assert store.execute("PRAGMA integrity_check").fetchone()[0] == "ok", path
-                for name, number, repaired in store.execute("SELECT name, trade_id, repaired FROM trades JOIN symbols ON id = symbol_id"):
-                    rows = self.rows.setdefault(name, {})
-                    assert number not in rows, "%s %d is in two files" % (name, number)
-                    rows[number] = repaired
-                for name, first, last in store.execute("SELECT name, first_id, last_id FROM gaps JOIN symbols ON id = symbol_id WHERE kind = 0"):
-                    self.ledger.setdefault(name, set()).update(range(first, last + 1))
+        for base in whole_files(instance.folder / "data"):
+            for name, number, repaired in base.execute("SELECT name, trade_id, repaired FROM trades JOIN symbols ON id = symbol_id"):
+                rows = self.rows.setdefault(name, {})
+                assert number not in rows, "%s %d is in two files" % (name, number)
+                rows[number] = repaired
+            for name, first, last in base.execute("SELECT name, first_id, last_id FROM gaps JOIN symbols ON id = symbol_id WHERE kind = 0"):
+                self.ledger.setdefault(name, set()).update(range(first, last + 1))
 
 
 def check_store(store, played):
@@ -195,10 +182,7 @@ def live_a_minute(dice):
         nemesis = Nemesis(dice, instance, exchange)
         nemesis.rage(ROUND_S - QUIET_S)
         wait_for(after(QUIET_S), "the market goes on for a while")
-        exchange.control("POST", "/finish")
-        wait_for(lambda: exchange.status()["finished"], "the market is over")
-        played = exchange.status()["symbols"]
-        wait_for(lambda: settled(instance, played), "each id is stored or in the ledger", 120)
+        played = settle(instance, exchange)
         histories = observer.end()
         assert not observer.problems, observer.problems
         instance.wait_healthy()

@@ -8,11 +8,11 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 import sys
 import time
 
 from chaos_support import WITHOUT_LIMITS, WORKERS, chance, count, processes_of, say, send
+from store_support import ids_of
 from system_support import EXCHANGE, OFCTL, Exchange, Instance, run, wait_for
 import tap
 
@@ -51,13 +51,7 @@ class KeptSegments:
 
 def stored_ids(instance):
     """{symbol: set of ids}, over all days; each file must be whole."""
-    found = {}
-    for path in (instance.folder / "data").glob("orderflow-*.sqlite"):
-        with contextlib.closing(sqlite3.connect(path)) as store:
-            assert store.execute("PRAGMA integrity_check").fetchone()[0] == "ok", path
-            for name, number in store.execute("SELECT name, trade_id FROM trades JOIN symbols ON id = symbol_id"):
-                found.setdefault(name, set()).add(number)
-    return found
+    return {symbol: stored for (symbol, table), (stored, _) in ids_of(instance.folder / "data").items() if table == "trades"}
 
 
 def check_all_stored(instance, kept):

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -97,8 +98,12 @@ std::variant<std::string, Problem> read_text(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
         std::fopen(path.c_str(), "rbe"), +[](std::FILE* open) { return std::fclose(open); });
     if (file == nullptr) return refuse(system_reason(errno));
-    std::string text(file_bytes_max + 1, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    std::string text;
+    std::array<char, 8192> piece;
+    for (size_t taken = 1; taken > 0 && text.size() <= file_bytes_max;) {
+        taken = std::fread(piece.data(), 1, piece.size(), file.get());
+        text.append(piece.data(), taken);
+    }
     if (std::ferror(file.get()) != 0) return refuse(system_reason(errno));
     if (text.size() > file_bytes_max)
         return refuse("it is larger than 1 MiB (" + std::to_string(file_bytes_max) + " bytes)");

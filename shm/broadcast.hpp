@@ -91,9 +91,8 @@ class BroadcastWriter {
 
   private:
     void recover() {
+        if (!begin_writing(*lines_)) return;
         tail_ = lines_->tail.load(std::memory_order_acquire);
-        if (tail_ != 0)
-            lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         while (slots_.word(tail_).load(std::memory_order_acquire) == committed_word(tail_)) ++tail_;
         // Behind the first uncommitted slot nothing counts, though a batch may have committed its later slots already.
         for (uint64_t p = tail_; p < tail_ + std::min(batch_slots_max, slots_.capacity() / 2); ++p) {

@@ -22,6 +22,17 @@ constexpr uint64_t writing_word(uint64_t position) { return committed_word(posit
 /// Queues.
 constexpr uint64_t queued_word(uint64_t position) { return position + 1; }
 
+/// Counts one more writer. Whether a predecessor may have left a batch behind: the first one has none, and a look at the
+/// slots of a ring that nobody has touched yet would fetch its pages one by one.
+inline bool begin_writing(RingLines& lines) {
+    const auto predecessors = lines.writers.load(std::memory_order_relaxed);
+    const auto tail = lines.tail.load(std::memory_order_acquire);
+    lines.writers.store(predecessors + 1, std::memory_order_relaxed);
+    if (tail != 0)
+        lines.recoveries.store(lines.recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return predecessors != 0 || tail != 0;
+}
+
 /// Whether the hint is due, behind a batch that began at `first` and ended before `tail`.
 constexpr bool tail_hint_due(uint64_t first, uint64_t tail) {
     return first / tail_hint_every != tail / tail_hint_every;

@@ -19,7 +19,7 @@ namespace of::shm {
 
 inline constexpr size_t line_bytes = 128;
 inline constexpr uint64_t segment_magic = 0x3130'4745'5346'464f;  // "OFFSEG01"
-inline constexpr uint32_t layout_version = 1;
+inline constexpr uint32_t layout_version = 2;
 inline constexpr size_t header_bytes = 1024;
 inline constexpr size_t body_offset = 8192;
 inline constexpr size_t schema_bytes_max = body_offset - header_bytes;
@@ -64,6 +64,7 @@ struct RingLines {
     std::atomic<uint64_t> refused;     ///< messages that found the queue full
     std::atomic<uint64_t> wakes;       ///< doorbells rung for this ring
     std::atomic<uint64_t> recoveries;  ///< writers that attached to a ring in use
+    std::atomic<uint64_t> writers;     ///< that have attached, the present one included
     // The reader's line (queues only; readers of broadcast rings keep their cursors in the control page).
     alignas(line_bytes) std::atomic<uint64_t> head;  ///< positions below it are handled
     alignas(line_bytes) char reserved[768];

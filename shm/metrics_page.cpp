@@ -82,15 +82,21 @@ MetricsSnapshot snapshot(const MetricsPage& page) {
     return {};
 }
 
-MetricsWriter::MetricsWriter(MetricsPage& page)
-    : page_(&page), words_(metric_words_max, 0), touched_(metric_words_max, 0) {
+MetricsWriter::MetricsWriter(MetricsPage& page) : page_(&page) {
     const auto& bank = page.banks[page.batch.load(std::memory_order_acquire) % 2];
     const auto used = std::min<uint32_t>(page.entries_used.load(std::memory_order_relaxed), metrics_max);
     for (uint32_t i = 0; i < used; ++i) {
         if (sound(page.entries[i])) used_ = std::max(used_, page.entries[i].offset + words_of(page.entries[i].kind));
     }
+    make_room();
     for (uint32_t w = 0; w < used_; ++w) words_[w] = bank.words[w].load(std::memory_order_relaxed);
     updates_ = bank.updates.load(std::memory_order_relaxed);
+}
+
+/// As many words as are used: zeroing all that could be is a good part of a worker's start.
+void MetricsWriter::make_room() {
+    words_.resize(used_, 0);
+    touched_.resize(used_, 0);
 }
 
 uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_view labels, std::string_view unit,
@@ -109,6 +115,7 @@ uint32_t MetricsWriter::add(MetricKind kind, std::string_view name, std::string_
     entry.kind = kind;
     entry.offset = used_;
     used_ += words_of(kind);
+    make_room();
     page_->entries_used.store(used + 1, std::memory_order_release);  // pairs with copy_batch: the entry is whole
     return entry.offset;
 }

@@ -160,6 +160,7 @@ class MetricsWriter {
         OF_ASSERT(batch_.count < batch_.words.size());
         batch_.words[batch_.count++] = at;
     }
+    void make_room();
     void copy(MetricsBank& bank, const Touched& touched) const;
     void copy_all(MetricsBank& bank) const;
 

@@ -52,9 +52,8 @@ class QueueWriter {
     void recover() {
         const auto head = lines_->head.load(std::memory_order_acquire);
         limit_ = head + slots_.capacity();
+        if (!begin_writing(*lines_)) return;
         tail_ = std::max(lines_->tail.load(std::memory_order_acquire), head);
-        if (tail_ != 0)
-            lines_->recoveries.store(lines_->recoveries.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         while (slots_.word(tail_).load(std::memory_order_acquire) == queued_word(tail_)) ++tail_;
         for (uint64_t p = tail_; p < tail_ + std::min(batch_slots_max, slots_.capacity()); ++p) {
             auto& word = slots_.word(p);

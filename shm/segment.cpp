@@ -14,7 +14,8 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <random>
+
+#include "shm/random.hpp"
 
 namespace of::shm {
 namespace bip = boost::interprocess;
@@ -35,9 +36,14 @@ int64_t realtime_ns() {
     return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-uint64_t random_generation() {
-    std::random_device device;
-    return (uint64_t{device()} << 32 | device()) | 1;
+/// process_start() of ourselves, read once: a supervisor makes forty segments.
+uint64_t own_start() {
+    static uint64_t pid = 0, start = 0;
+    if (pid != static_cast<uint64_t>(getpid())) {
+        pid = static_cast<uint64_t>(getpid());
+        start = process_start(pid);
+    }
+    return start;
 }
 
 void fill_header(SegmentHeader& header, const SegmentSpec& spec) {
@@ -49,10 +55,10 @@ void fill_header(SegmentHeader& header, const SegmentSpec& spec) {
     header.slots = spec.slots;
     header.slot_bytes = spec.slot_bytes;
     header.schema_bytes = static_cast<uint32_t>(spec.schema.size());
-    header.generation = random_generation();
+    header.generation = random_word() | 1;  // never 0
     header.created_ns = realtime_ns();
     header.creator_pid = static_cast<uint64_t>(getpid());
-    header.creator_start = process_start(header.creator_pid);
+    header.creator_start = own_start();
     copy_text(header.boot_id, boot_id());
     copy_text(header.instance, spec.instance);
     copy_text(header.channel, spec.channel);

@@ -17,6 +17,7 @@ namespace {
 
 /// Beyond this share of wrong slots it is the ring's end that is wrong.
 constexpr uint64_t slots_for_one_wrong_counter = 8;
+constexpr uint64_t writer_fields_end = offsetof(RingLines, writers) + sizeof(RingLines::writers);
 
 class RingCheck {
   public:
@@ -38,7 +39,7 @@ class RingCheck {
     void check_lines() {
         const auto& lines = segment_.lines();
         const auto body = uint64_t{body_offset};
-        verify_zero(findings_, segment_, body + 32, offsetof(RingLines, head) - 32, "reserved bytes of the ring");
+        verify_zero(findings_, segment_, body + writer_fields_end, offsetof(RingLines, head) - writer_fields_end, "reserved bytes of the ring");
         verify_zero(findings_, segment_, body + offsetof(RingLines, head) + 8,
                     sizeof(RingLines) - offsetof(RingLines, head) - 8, "reserved bytes of the ring");
         if (queue_) return;

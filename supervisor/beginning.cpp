@@ -18,13 +18,14 @@ Expected<void> check(const CheckedConfig& checked, const ConfigText& text, std::
     return {};
 }
 
-/// One that cannot be launched is launched again, and told about, when its turn has come.
+/// One that cannot be launched is launched again, and told about, when its turn has come. The last are launched first:
+/// a feed takes the longest to its gate.
 std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& checked, const ConfigText& text) {
-    std::vector<Newcomer> newcomers;
     const auto processes = processes_of(feeds_default);
-    for (size_t i = 1; i < processes.size(); ++i) {
-        auto launched = launcher.launch(processes[i], checked.config, text, first_generation);
-        newcomers.push_back(launched ? std::move(*launched) : Newcomer());
+    std::vector<Newcomer> newcomers(processes.size() - 1);
+    for (size_t i = processes.size(); i-- > 1;) {
+        if (auto launched = launcher.launch(processes[i], checked.config, text, first_generation))
+            newcomers[i - 1] = std::move(*launched);
     }
     return newcomers;
 }

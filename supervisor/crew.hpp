@@ -102,8 +102,8 @@ class Crew {
     /// The worker's own word; `ready` and `running` count, in its present incarnation.
     void says(size_t worker, WorkerState state, int64_t now_ns);
     void look_at_beat(size_t worker, int64_t beat_ns, int64_t now_ns);
-    /// Acts on the deadlines that have come. To be called at least once for each HangJudge::look_ns: a gap of more than
-    /// freeze_ns is time in which nobody ran, and does not count for any deadline.
+    /// Acts on the deadlines that have come. To be called at least once for each HangJudge::calm_look_ns: a gap of more
+    /// than freeze_ns is time in which nobody ran, and does not count for any deadline.
     void advance(int64_t now_ns);
     int64_t next_deadline_ns() const;
     int64_t next_look_ns() const;

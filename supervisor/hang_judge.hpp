@@ -26,9 +26,11 @@ enum class Verdict : uint8_t {
 
 class HangJudge {
   public:
-    /// How often the supervisor looks, at least; a gap of more than four looks is a freeze.
+    /// How often the supervisor looks, at least: while everybody speaks, and when somebody is silent.
+    static constexpr int64_t calm_look_ns = 1'000'000'000;
     static constexpr int64_t look_ns = 500'000'000;
-    static constexpr int64_t freeze_ns = 4 * look_ns;
+    /// A longer gap between two looks is a freeze.
+    static constexpr int64_t freeze_ns = 2 * calm_look_ns;
     /// An idle worker beats once a second: only what is silent for longer is sampled, which costs two reads of /proc.
     static constexpr int64_t sample_after_ns = 1'200'000'000;
 
@@ -41,7 +43,7 @@ class HangJudge {
         const auto passed = now_ns - std::exchange(last_look_ns_, now_ns);
         if (beat_ns != beat_ns_) return speaks(now_ns, beat_ns, passed);
         if (passed > freeze_ns) return Verdict::well;
-        silence_ns_ += passed - (silence_ns_ < sample_after_ns ? 0 : starved(sample(), passed));
+        silence_ns_ += passed - (silence_ns_ + passed < sample_after_ns ? 0 : starved(sample(), passed));
         if (silence_ns_ >= limit_ns) return Verdict::hung;
         if (silence_ns_ < limit_ns / 2 || suspected_) return Verdict::well;
         suspected_ = true;
@@ -54,7 +56,8 @@ class HangJudge {
     /// When the next look could change the verdict, at the latest a usual look away.
     int64_t next_look_ns(int64_t limit_ns) const {
         const auto mark = suspected_ || silence_ns_ >= limit_ns / 2 ? limit_ns : limit_ns / 2;
-        return last_look_ns_ + std::clamp<int64_t>(mark - silence_ns_, 1'000'000, look_ns);
+        const auto usual = silence_ns_ < sample_after_ns ? calm_look_ns : look_ns;
+        return last_look_ns_ + std::clamp<int64_t>(mark - silence_ns_, 1'000'000, usual);
     }
     HangJudge() = default;
 

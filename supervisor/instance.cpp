@@ -157,6 +157,7 @@ Expected<void> Instance::open_governor() {
 
 Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
     const auto wanted = spec(channel);
+    if (access(("/dev/shm/" + wanted.name()).c_str(), F_OK) != 0) return create(wanted);
     auto existing = shm::Segment::open(wanted, shm::Access::read_write);
     if (existing) return existing;
     if (existing.error().kind == ErrorKind::denied)
@@ -171,6 +172,10 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
         replaced_.emplace_back(wanted.name(), existing.error().message);
         shm::remove_segment(wanted.name());
     }
+    return create(wanted);
+}
+
+Expected<shm::Segment> Instance::create(const shm::SegmentSpec& wanted) {
     auto created = shm::Segment::create(wanted);
     if (created) created_.push_back(wanted.name());
     return created;

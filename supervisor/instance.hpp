@@ -63,6 +63,7 @@ class Instance {
     Expected<void> open_segments();
     Expected<void> open_governor();
     Expected<shm::Segment> open_or_create(const Channel& channel);
+    Expected<shm::Segment> create(const shm::SegmentSpec& wanted);
     void fill_control();
     shm::SegmentSpec spec(const Channel& channel) const;
 

@@ -25,6 +25,8 @@ std::optional<Word> word_at(int descriptor, uint64_t offset) {
     return word;
 }
 
+bool same(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
 std::string file_of(const std::string& name) { return "/dev/shm/" + name; }
 
 }  // namespace
@@ -43,6 +45,7 @@ HeldSegment& HeldSegment::operator=(HeldSegment&& other) noexcept {
     std::swap(name_, other.name_);
     std::swap(descriptor_, other.descriptor_);
     std::swap(header_, other.header_);
+    std::swap(sound_, other.sound_);
     return *this;
 }
 
@@ -51,12 +54,23 @@ HeldSegment::~HeldSegment() {
 }
 
 std::optional<std::string> HeldSegment::damage() const {
-    struct stat named{};
+    timespec now{};
     struct stat held{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (fstat(descriptor_, &held) != 0) return fmt::format("its file: {}", std::strerror(errno));
+    if (!same(held.st_ctim, sound_)) {
+        if (auto damage = file_damage(held)) return damage;
+        // What happens in this tick of the clock still would not show in the time of change.
+        if (!same(held.st_ctim, now)) sound_ = held.st_ctim;
+    }
+    return header_damage();
+}
+
+std::optional<std::string> HeldSegment::file_damage(const struct stat& held) const {
+    struct stat named{};
     if (lstat(file_of(name_).c_str(), &named) != 0)
         return errno == ENOENT ? std::string("its name is gone from /dev/shm")
                                : fmt::format("its name cannot be looked at: {}", std::strerror(errno));
-    if (fstat(descriptor_, &held) != 0) return fmt::format("its file: {}", std::strerror(errno));
     if (named.st_ino != held.st_ino || named.st_dev != held.st_dev) return "another file has its name";
     if (static_cast<uint64_t>(held.st_size) != header().total_bytes)
         return fmt::format("its file has {} bytes instead of {}", held.st_size, header().total_bytes);
@@ -64,7 +78,7 @@ std::optional<std::string> HeldSegment::damage() const {
     if ((held.st_mode & mode_bits & ~own_mode) != 0)
         return fmt::format("its mode was {:04o} instead of 0600: others may have written to it",
                            held.st_mode & mode_bits);
-    return header_damage();
+    return {};
 }
 
 /// Written once by the creator: each byte is as it was.
@@ -80,7 +94,7 @@ std::optional<std::string> HeldSegment::header_damage() const {
 
 std::optional<uint32_t> HeldSegment::restore_mode() const {
     struct stat held{};
-    if (fstat(descriptor_, &held) != 0) return {};
+    if (fstat(descriptor_, &held) != 0 || same(held.st_ctim, sound_)) return {};
     const auto mode = held.st_mode & mode_bits;
     if (mode == own_mode || (mode & ~own_mode) != 0 || fchmod(descriptor_, own_mode) != 0) return {};
     return mode;

@@ -2,8 +2,11 @@
 // held since they were made or taken over. Never through a mapping, so nothing that has happened to a segment can harm
 // the one who looks.
 //
-// Owned by the Instance. A look costs two stats and a read of one KiB for each segment.
+// Owned by the Instance. A look costs a stat and a read of one KiB for each segment; more only when the file's time of
+// change says that its name, size, owner or mode may be others.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <array>
 #include <memory>
@@ -50,12 +53,14 @@ class HeldSegment {
     const shm::SegmentHeader& header() const {
         return *reinterpret_cast<const shm::SegmentHeader*>(header_->bytes.data());
     }
+    std::optional<std::string> file_damage(const struct stat& held) const;
     std::optional<std::string> header_damage() const;
     bool committed(uint64_t position) const;
 
     std::string name_;
     int descriptor_ = -1;
     std::unique_ptr<Header> header_;
+    mutable timespec sound_{};  ///< time of change of a file that was found as it should be
 };
 
 }  // namespace of::supervisor

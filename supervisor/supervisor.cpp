@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "shm/random.hpp"
 #include "supervisor/bus_guard.hpp"
 #include "supervisor/strangers.hpp"
 
@@ -49,7 +50,7 @@ Supervisor::Supervisor(Beginning beginning)
       newcomers_(std::move(beginning.newcomers)),
       handover_(std::move(beginning.handover)),
       correlations_(self, epoch_of(instance_.control())),
-      crew_(*this, std::random_device{}()),
+      crew_(*this, shm::random_word()),
       bell_(io_),
       notices_(io_),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
@@ -292,7 +293,7 @@ void Supervisor::look() {
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
     if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
     if (mending_) step_mending();
-    next_look_ns_ = std::min(now + HangJudge::look_ns, crew_.next_look_ns());
+    next_look_ns_ = std::min(now + (mending_ ? HangJudge::look_ns : HangJudge::calm_look_ns), crew_.next_look_ns());
     if (!notify_.wanted()) return;
     notify_.status(status_line());
     notify_.alive(now);

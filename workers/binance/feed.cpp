@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <random>
-
+#include "shm/random.hpp"
 #include "workers/binance/tls.hpp"
 
 namespace of::binance {
@@ -71,7 +70,7 @@ Expected<void> Feed::open_upstream() {
                                           *budget_, limited);
     repair_ = std::make_unique<Repair>(runtime_, *rest_, history(), config_.repair_ids_max);
     legs_ = std::make_unique<Legs>(runtime_.io(), *tls_, config_, static_cast<LegEvents&>(*this), *budget_,
-                                   std::random_device{}());
+                                   shm::random_word());
     return {};
 }
 
@@ -93,7 +92,7 @@ Expected<void> Feed::make_lanes() {
     const auto tails = read_tail(market_->segment(), market_->tail(), page.symbols.load());
     const LaneContext context{runtime_, *market_, *metrics_, page, *this};
     for (size_t i = 0; i < indices.size(); ++i) {
-        lanes_.push_back(std::make_unique<Lane>(context, config_.symbols[i], indices[i], std::random_device{}()));
+        lanes_.push_back(std::make_unique<Lane>(context, config_.symbols[i], indices[i], shm::random_word()));
         by_symbol_.emplace(config_.symbols[i], i);
         lanes_.back()->begin(tails[indices[i]]);
     }

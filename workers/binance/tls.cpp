@@ -3,11 +3,41 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
 namespace of::binance {
 namespace {
 
 boost::system::error_code last_error() {
     return {static_cast<int>(ERR_get_error()), boost::asio::error::get_ssl_category()};
+}
+
+/// The system's folder of certificates, if each can be found in it by the hash of its name; else "".
+std::string hashed_folder() {
+    namespace fs = std::filesystem;
+    const char* named = std::getenv(X509_get_default_cert_dir_env());
+    const std::string folder = named != nullptr ? named : X509_get_default_cert_dir();
+    const auto is_hash = [](const fs::directory_entry& entry) {
+        const auto name = entry.path().stem().string();
+        return name.size() == 8 && name.find_first_not_of("0123456789abcdef") == std::string::npos &&
+               entry.path().extension() == ".0";
+    };
+    std::error_code missing;
+    const fs::directory_iterator entries(folder, missing);
+    return std::any_of(begin(entries), end(entries), is_hash) ? folder : "";
+}
+
+/// Reading the whole store takes longer than all else that a start does; in a hashed folder OpenSSL finds the one
+/// certificate that a handshake asks for. Who names a file of certificates in the environment means that file.
+void trust_system_store(boost::asio::ssl::context& context, boost::system::error_code& error) {
+    const auto folder = std::getenv(X509_get_default_cert_file_env()) == nullptr ? hashed_folder() : std::string();
+    if (folder.empty()) {
+        context.set_default_verify_paths(error);
+    } else {
+        context.add_verify_path(folder, error);
+    }
 }
 
 }  // namespace
@@ -19,7 +49,7 @@ Expected<std::unique_ptr<boost::asio::ssl::context>> make_tls(const std::string&
     if (SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION) != 1)
         return fail(ErrorKind::failed, "TLS 1.2 cannot be required: " + last_error().message());
     context->set_verify_mode(ssl::verify_peer, error);
-    if (!error && ca_file.empty()) context->set_default_verify_paths(error);
+    if (!error && ca_file.empty()) trust_system_store(*context, error);
     if (!error && !ca_file.empty()) context->load_verify_file(ca_file, error);
     if (error)
         return fail(ErrorKind::invalid, (ca_file.empty() ? "the certificates in the system's store"

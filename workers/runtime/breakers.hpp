@@ -8,6 +8,7 @@
 
 #include "proto/control.hpp"
 #include "shm/breaker.hpp"
+#include "shm/random.hpp"
 #include "workers/runtime/log.hpp"
 #include "workers/runtime/metrics.hpp"
 
@@ -53,7 +54,7 @@ class CircuitBreaker {
     shm::Breaker breaker_;
     Counter trips_;
     Gauge state_;
-    std::mt19937_64 random_{std::random_device{}()};
+    std::mt19937_64 random_{shm::random_word()};
 };
 
 class Breakers {

@@ -56,8 +56,9 @@ struct Rows<SegmentHeader> {
 template <>
 struct Rows<RingLines> {
     using S = RingLines;
-    static constexpr FormatRow rows[] = {ROW(tail, "u64"),       ROW(refused, "u64"), ROW(wakes, "u64"),
-                                         ROW(recoveries, "u64"), ROW(head, "u64"),    ROW(reserved, "bytes[768]")};
+    static constexpr FormatRow rows[] = {ROW(tail, "u64"),           ROW(refused, "u64"), ROW(wakes, "u64"),
+                                         ROW(recoveries, "u64"),     ROW(writers, "u64"), ROW(head, "u64"),
+                                         ROW(reserved, "bytes[768]")};
 };
 template <>
 struct Rows<Header> {

@@ -201,9 +201,11 @@ TEST_CASE("a successor of a dead queue writer wipes what a batch had begun") {
     const ScopedSegment segment(ring_spec(SegmentKind::queue, 64));
     const auto mapped = segment.open();
     SlotArray<128> slots(mapped);
+    mapped.lines().writers.store(1);
     slots.word(1).store(2);  // of a batch 0..1 whose first slot was not committed
     QueueWriter<128> writer(mapped);
     QueueReader<128> reader(mapped);
+    REQUIRE(mapped.lines().writers.load() == 2);
     REQUIRE(writer.tail() == 0);
     REQUIRE(writer.claim());
     writer.message<Proof>().fill(7);

@@ -177,7 +177,7 @@ class Life {
 
     void look() {
         for (size_t i = 0; i < workers; ++i) crew_.look_at_beat(i, world_.processes[i].beat_at, world_.now);
-        next_look_ = std::min(world_.now + HangJudge::look_ns, crew_.next_look_ns());
+        next_look_ = std::min(world_.now + HangJudge::calm_look_ns, crew_.next_look_ns());
     }
 
     void call() {

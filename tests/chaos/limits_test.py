@@ -37,8 +37,15 @@ def test_a_worker_that_is_killed_for_want_of_memory_comes_back_alone():
             now = instance.pids()
             assert {**now, victim: 0} == {**before, victim: 0}, (victim, before, now)
             assert instance.workers()[victim]["last_exit"] == "signal 9", instance.workers()[victim]
+            wait_for(lambda: bundles(instance), "a bundle")
+        causes = {bundle["cause"] for bundle in bundles(instance)}
+        assert causes == {"oom"}, bundles(instance)
         assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
         assert instance.stop() == 0, instance.output()
+
+
+def bundles(instance):
+    return instance.ofctl_json("postmortem", "ls")["bundles"]
 
 
 def failed_starts(instance):

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <random>
+#include <set>
 
 #include "tests/integration/trace_check.hpp"
 #include "workers/runtime/clock.hpp"
@@ -26,6 +28,7 @@ Expected<RunResult> TapeRun::run() {
     check_traces();
     read_books();
     read_metrics();
+    check_siblings();
     check_client();
     for (auto& problem : system_->stop_supervisor()) result_.problems.push_back(std::move(problem));
     read_store();
@@ -185,6 +188,18 @@ void TapeRun::read_metrics() {
     if (result_.oracle_mismatched != 0)
         result_.problems.push_back(
             fmt::format("{} books differed from the exchange's best quote", result_.oracle_mismatched));
+}
+
+/// Nobody but the killed was restarted, each once for each of its processes.
+void TapeRun::check_siblings() {
+    std::map<std::string, std::set<uint64_t>> killed;
+    for (const auto& kill : killer_.kills()) killed[kill.victim].insert(kill.pid);
+    if (killed.contains("supervisor")) return;  // with it, all of them end
+    for (const auto& row : system_->view().workers()) {
+        if (row.restarts != killed[row.name].size())
+            result_.problems.push_back(fmt::format("{} was killed {} times and restarted {} times", row.name,
+                                                   killed[row.name].size(), row.restarts));
+    }
 }
 
 /// Each process publishes its metrics every 100 ms; what a killed one had counted since its last batch never comes.

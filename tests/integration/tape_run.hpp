@@ -29,6 +29,7 @@ class TapeRun {
     void read_books();
     void read_metrics();
     bool counters_are_current() const;
+    void check_siblings();
     void check_client();
     void check_traces();
     void read_store();

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 
-from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, alive, run, wait_for
+from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, alive, run, synthetic, toml_of, wait_for
 import tap
 
 BAD_CONFIGURATION = 2
@@ -93,6 +93,28 @@ def test_a_state_directory_whose_socket_path_is_too_long():
 def test_a_ca_file_that_is_not_there():
     with Instance(binance={"ca_file": "no-ca.pem"}) as instance:
         expect_refusal(instance, BAD_CONFIGURATION, "no-ca.pem", "ca_file")
+
+
+def test_the_systems_certificates_are_found_by_hash_or_in_one_file():
+    """$SSL_CERT_DIR and $SSL_CERT_FILE stand for the system's store; the workers read them inside their sandbox."""
+    for kind in ("folder", "file", "neither"):
+        with synthetic() as exchange, Instance(exchange) as instance:
+            ca = pathlib.Path(instance.sections["binance"].pop("ca_file"))
+            instance.config.write_text(toml_of(instance.sections))
+            folder = instance.folder / "certificates"
+            folder.mkdir()
+            if kind == "folder":
+                code, name, err = run("openssl", "x509", "-hash", "-noout", "-in", str(ca))
+                assert code == 0, err
+                (folder / "ca.pem").write_bytes(ca.read_bytes())
+                (folder / (name.strip() + ".0")).symlink_to("ca.pem")
+            file = "export SSL_CERT_FILE=%s" % ca if kind == "file" else "unset SSL_CERT_FILE"
+            instance.start(within="export SSL_CERT_DIR=%s && %s" % (folder, file))
+            instance.wait_healthy()
+            log = lambda: instance.ofctl("logs", "--worker", "binance", "-n", "100")[1]
+            expected = "certificate is not accepted" if kind == "neither" else "connected to "
+            wait_for(lambda: expected in log(), "%s: %s" % (kind, expected))
+            assert instance.stop() == 0, instance.output()
 
 
 def test_a_second_supervisor_of_the_same_instance():

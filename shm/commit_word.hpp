@@ -22,8 +22,8 @@ constexpr uint64_t writing_word(uint64_t position) { return committed_word(posit
 /// Queues.
 constexpr uint64_t queued_word(uint64_t position) { return position + 1; }
 
-/// Counts one more writer. Whether a predecessor may have left a batch behind: the first one has none, and a look at the
-/// slots of a ring that nobody has touched yet would fetch its pages one by one.
+/// Counts one more writer. Whether a predecessor may have left a batch behind: the first one has none, and to look at
+/// the slots of a ring that nobody has touched yet would fetch its pages one by one.
 inline bool begin_writing(RingLines& lines) {
     const auto predecessors = lines.writers.load(std::memory_order_relaxed);
     const auto tail = lines.tail.load(std::memory_order_acquire);

@@ -39,7 +39,8 @@ class RingCheck {
     void check_lines() {
         const auto& lines = segment_.lines();
         const auto body = uint64_t{body_offset};
-        verify_zero(findings_, segment_, body + writer_fields_end, offsetof(RingLines, head) - writer_fields_end, "reserved bytes of the ring");
+        verify_zero(findings_, segment_, body + writer_fields_end, offsetof(RingLines, head) - writer_fields_end,
+                    "reserved bytes of the ring");
         verify_zero(findings_, segment_, body + offsetof(RingLines, head) + 8,
                     sizeof(RingLines) - offsetof(RingLines, head) - 8, "reserved bytes of the ring");
         if (queue_) return;

@@ -62,7 +62,8 @@ Expected<Beginning> go_on(const std::string& path, int handover) {
     if (!launcher) return tl::make_unexpected(launcher.error());
     auto instance = Instance::resume(checked.config, left->lock, left->governor);
     if (!instance) return tl::make_unexpected(instance.error());
-    return Beginning{std::move(checked), std::move(text), std::move(*instance), std::move(*launcher), {}, std::move(*left)};
+    return Beginning{
+        std::move(checked), std::move(text), std::move(*instance), std::move(*launcher), {}, std::move(*left)};
 }
 
 }  // namespace of::supervisor

@@ -55,6 +55,7 @@ enum Flag : uint8_t {
     flag_repaired = 2,        ///< trades: fetched over REST after a gap
     flag_sampled = 4,         ///< trace hops are recorded for this correlation ID
     flag_last = 8,            ///< depth: no continuation follows
+    flag_first = 16,          ///< replies: an answer begins; anew, if rows of one came before it
 };
 
 struct Header {

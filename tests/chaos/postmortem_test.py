@@ -205,7 +205,7 @@ def test_a_crash_loop_fills_no_disk_and_is_counted():
         errors = instance.ofctl_json("errors")["errors"]
         skipped = sum(row["count"] for row in errors if row["name"] == "postmortem_missing")
         assert skipped >= 1, errors
-        assert not [path for path in folder(instance).iterdir() if path.name.startswith(".")]
+        wait_for(lambda: not [path for path in folder(instance).iterdir() if path.name.startswith(".")], "none is half written")
         assert instance.stop() == 0, instance.output()
 
 

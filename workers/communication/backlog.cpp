@@ -57,7 +57,10 @@ void Backlog::next() {
             jobs_.pop_front();
             continue;
         }
-        if (!runtime_.alive(storage_process)) return refuse_all(CallStatus::unavailable);
+        if (!runtime_.alive(storage_process)) {  // it may be on its way back
+            if (mono_ns() < job.deadline_ns) return wait();
+            return refuse_all(CallStatus::unavailable);
+        }
         const auto stored = status_.stored_position(fanout_.ring(*job.topic));
         job.complete = stored && *stored >= wanted->hold->after();
         if (!job.complete && mono_ns() < job.deadline_ns) return wait();
@@ -103,6 +106,7 @@ void Backlog::ask(const Job& job) {
 void Backlog::on_row(const Job& job, const ReplyTrade& row) {
     const auto wanted = target(job);
     if (!wanted || (job.last_id != 0 && row.id > job.last_id)) return;  // a live one, held or still to come
+    if (row.id <= wanted->hold->last_sent()) return;  // of an answer that begins anew; ids rise
     text_.clear();
     frames::stored_trade(text_, job.topic->name, row);
     auto frame = pool_.make(text_);

@@ -1,6 +1,7 @@
 #include "workers/communication/http_api.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "workers/communication/frames.hpp"
 #include "workers/communication/json.hpp"
@@ -102,6 +103,12 @@ void append_feed(std::string& out, const ReplyFeedStatus& row, std::string_view 
         row.frames, row.last_frame_ns);
 }
 
+/// Before a row is appended to those of its answer.
+void begin_row(std::string& rows, const Header& row) {
+    if ((row.flags & flag_first) != 0) rows.clear();
+    if (!rows.empty()) rows += ',';
+}
+
 /// A book as its rows come in.
 struct BookRows {
     ReplyBook head{};
@@ -112,6 +119,7 @@ struct BookRows {
         if (row.type == MessageType::reply_book) {
             head = reinterpret_cast<const ReplyBook&>(row);
             has_head = true;
+            levels.clear();
         } else if (row.type == MessageType::reply_levels) {
             const auto& more = reinterpret_cast<const ReplyLevels&>(row);
             levels.insert(levels.end(), more.levels, more.levels + std::min<size_t>(row.count, depth_more_levels));
@@ -204,7 +212,7 @@ void HttpApi::stats(const ApiRequest& request, const Respond& respond) {
         storage_process, call,
         [rows](const Header& row) {
             if (row.type != MessageType::reply_storage_stats) return;
-            if (!rows->empty()) *rows += ',';
+            begin_row(*rows, row);
             append_stats(*rows, reinterpret_cast<const ReplyStorageStats&>(row));
         },
         [this, rows, respond, correlation = request.correlation](CallStatus status, uint32_t) {
@@ -235,7 +243,7 @@ void HttpApi::trades(const ApiRequest& request, const Respond& respond) {
         storage_process, call,
         [rows](const Header& row) {
             if (row.type != MessageType::reply_trade) return;
-            if (!rows->empty()) *rows += ',';
+            begin_row(*rows, row);
             frames::trade_row(*rows, reinterpret_cast<const ReplyTrade&>(row));
         },
         [this, rows, respond, name = symbol->second, correlation = request.correlation](CallStatus status, uint32_t) {
@@ -277,7 +285,7 @@ void HttpApi::book(const ApiRequest& request, const Respond& respond) {
 /// Asks all feed workers; those that do not answer are named, and only if none does is the request refused.
 void HttpApi::feed(const ApiRequest& request, const Respond& respond) {
     struct Gathered {
-        std::string rows;
+        std::vector<std::string> rows;  ///< of each feed
         std::string missing;
         size_t waiting = 0;
         size_t answered = 0;
@@ -289,6 +297,7 @@ void HttpApi::feed(const ApiRequest& request, const Respond& respond) {
         if (process.kind == ProcessKind::binance) feeds.push_back(process);
     }
     all->waiting = feeds.size();
+    all->rows.resize(feeds.size());
     const auto ended = [this, all, respond, correlation = request.correlation](ProcessId feed, CallStatus status) {
         if (status == CallStatus::ok) {
             ++all->answered;
@@ -298,19 +307,20 @@ void HttpApi::feed(const ApiRequest& request, const Respond& respond) {
         }
         if (--all->waiting != 0) return;
         if (all->answered == 0) return respond(refused(all->failure, feed, correlation));
-        respond({.body = "{\"symbols\":[" + all->rows + "],\"missing\":[" + all->missing + "]}"});
+        std::erase(all->rows, "");
+        respond({.body = fmt::format(R"({{"symbols":[{}],"missing":[{}]}})", fmt::join(all->rows, ","), all->missing)});
     };
     if (feeds.empty()) return respond(refusal(503, "this instance has no feed worker", request.correlation));
-    for (const auto process : feeds) {
+    for (size_t i = 0; i < feeds.size(); ++i) {
         const Caller::Request call{.type = MessageType::call_feed_status, .correlation = request.correlation};
         calls_.call(
-            process, call,
-            [all, name = name_of(process)](const Header& row) {
+            feeds[i], call,
+            [all, i, name = name_of(feeds[i])](const Header& row) {
                 if (row.type != MessageType::reply_feed_status) return;
-                if (!all->rows.empty()) all->rows += ',';
-                append_feed(all->rows, reinterpret_cast<const ReplyFeedStatus&>(row), name);
+                begin_row(all->rows[i], row);
+                append_feed(all->rows[i], reinterpret_cast<const ReplyFeedStatus&>(row), name);
             },
-            [ended, process](CallStatus status, uint32_t) { ended(process, status); });
+            [ended, process = feeds[i]](CallStatus status, uint32_t) { ended(process, status); });
     }
 }
 

@@ -29,6 +29,7 @@ size_t Caller::poll(size_t limit) {
             open_.erase(found);
             open.on_end(status, open.rows);
         } else {
+            if ((header->flags & flag_first) != 0) found->second.rows = 0;
             ++found->second.rows;
             found->second.on_row(*header);
         }

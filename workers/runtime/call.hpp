@@ -18,6 +18,7 @@ inline constexpr size_t calls_open_max = 1024;
 /// The caller's side of one pair of queues. Owned by the event loop.
 class Caller {
   public:
+    /// A row with flag_first replaces those before it: the server has died, and its successor answers anew.
     using OnRow = std::function<void(const Header& row)>;
     using OnEnd = std::function<void(CallStatus status, uint32_t rows)>;
 
@@ -31,7 +32,7 @@ class Caller {
         uint32_t limit = 0;
         int64_t timeout_ms = 2000;
     };
-    /// on_row for each row, then on_end once. `refused` (too many open calls, or a full queue) is told before this
+    /// on_row for each row, then on_end once, with the number of rows of the answer that it ends. `refused` (too many open calls, or a full queue) is told before this
     /// returns.
     void call(const Request& request, OnRow on_row, OnEnd on_end);
 
@@ -69,7 +70,9 @@ class Reply {
             full_ = true;
             return false;
         }
-        fill(replies_->message<Row>(type, correlation_));
+        auto& message = replies_->message<Row>(type, correlation_);
+        fill(message);
+        if (rows_ == 0) message.header.flags |= flag_first;
         replies_->commit();
         ++rows_;
         return true;

@@ -63,6 +63,37 @@ TEST_CASE("a call gets its rows in order and then its end, once") {
     REQUIRE(std::is_sorted(rows.begin(), rows.end()));
 }
 
+TEST_CASE("an answer that is begun anew by a server's successor replaces what had come of it") {
+    const Instance instance;
+    const auto answer = [](int64_t rows) {
+        return [rows](const Call&, Reply& reply) {
+            for (int64_t i = 0; i < rows; ++i)
+                reply.row<ReplyTrade>(MessageType::reply_trade, [&](ReplyTrade& row) { row.id = i; });
+            if (rows > 2) reply.end(CallStatus::ok);
+        };
+    };
+    Ends dying(instance, answer(2));
+    std::vector<int64_t> rows;
+    uint32_t told = 0;
+    dying.caller.call(
+        {.type = MessageType::call_trades, .correlation = dying.ids.next(), .symbol = "BTCUSDT", .limit = 50},
+        [&](const Header& row) {
+            if ((row.flags & flag_first) != 0) rows.clear();
+            rows.push_back(reinterpret_cast<const ReplyTrade&>(row).id);
+        },
+        [&](CallStatus, uint32_t count) { told = count; });
+    REQUIRE(dying.server.poll(10) == 1);
+    dying.caller.poll(1000);
+    REQUIRE(rows.size() == 2);
+    // It dies before it has told that the call is done with.
+    CallServer successor(receiver(instance, ChannelKind::call, communication_id, storage_id),
+                         sender(instance, ChannelKind::reply, storage_id, communication_id), answer(5));
+    REQUIRE(successor.poll(10) == 1);
+    dying.caller.poll(1000);
+    CHECK(rows == std::vector<int64_t>{0, 1, 2, 3, 4});
+    CHECK(told == 5);
+}
+
 TEST_CASE("a call without an answer ends at its deadline, and a late answer is dropped and counted") {
     const Instance instance;
     Ends ends(instance, [](const Call&, Reply& reply) { reply.end(CallStatus::ok); });

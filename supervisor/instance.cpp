@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <stdexcept>
 
 #include "proto/schema.hpp"
 
@@ -230,7 +231,8 @@ shm::SegmentSpec Instance::spec(const Channel& channel) const {
 
 shm::Segment Instance::segment(const Channel& channel) const {
     auto opened = shm::Segment::open(spec(channel), shm::Access::read_write);
-    OF_ASSERT(opened.has_value());  // made or verified by open() a moment ago
+    // Made or verified a moment ago: it is the machine that fails.
+    if (!opened) throw std::runtime_error(opened.error().message);
     return std::move(*opened);
 }
 

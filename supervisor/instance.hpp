@@ -33,7 +33,8 @@ class Instance {
     shm::ProcessSlot& slot(ProcessId process) const;
     const std::vector<ProcessId>& processes() const { return processes_; }
     const std::vector<Channel>& channels() const { return channels_; }
-    /// A channel that the supervisor itself writes or reads; those of the data path stay unmapped here.
+    /// A channel that the supervisor itself writes or reads; those of the data path stay unmapped here. Throws when the
+    /// machine refuses a mapping of what was verified a moment ago.
     shm::Segment segment(const Channel& channel) const;
 
     /// Each of channels() as it was when it was made or verified.

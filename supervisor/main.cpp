@@ -115,7 +115,8 @@ int schedule(const Options& options) {
     return code(ExitCode::ok);
 }
 
-int run(const Options& options) {
+/// Throws what the machine refuses while all is made ready, and libraries say by an exception.
+int run_instance(const Options& options) {
     // From here on a signal waits until the supervisor can stop in order what has been made.
     const sigset_t waiting = Supervisor::loop_signals();
     sigprocmask(SIG_BLOCK, &waiting, nullptr);
@@ -129,6 +130,14 @@ int run(const Options& options) {
     return Supervisor(std::move(*beginning)).run();
 }
 
+int run(const Options& options) {
+    try {
+        return run_instance(options);
+    } catch (const std::exception& error) {
+        return refuse({ErrorKind::failed, error.what()});
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -137,6 +146,9 @@ int main(int argc, char** argv) {
         [[maybe_unused]] const auto bytes = write(STDERR_FILENO, words.data(), words.size());
         _exit(code(ExitCode::failed));
     });
+    on_assert = [](const char* condition, const char* file, int line) {
+        fmt::print(stderr, "ofsupervisor: {}:{}: this must hold: {}\n", file, line, condition);
+    };
     CLI::App app("Runs the workers of one OrderFlow instance.", "ofsupervisor");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);

@@ -59,6 +59,18 @@ def start_faults(dice, worker, often):
     return [(call, depth, dice.choice(FAULTS[call])) for call, depth in rows]
 
 
+def tell_to_restart(instance, worker):
+    answers = []
+
+    def taken():
+        answers.append(instance.ofctl("restart", worker, "--no-wait"))
+        return answers[-1][0] == 0
+    try:
+        wait_for(taken, "")
+    except AssertionError:
+        raise AssertionError("%s is not restarted: %s" % (worker, answers[-1])) from None
+
+
 def fail_starts(worker, seed):
     """(faults that came, how often the worker was started more often than it was told to, ids stored, ids in the gap ledger)."""
     dice = random.Random(seed)
@@ -69,7 +81,7 @@ def fail_starts(worker, seed):
         dice.shuffle(plan)
         for call, depth, fault in plan:
             order = instance.strike(worker, "start", call, depth, fault)
-            wait_for(lambda: instance.ofctl("restart", worker, "--no-wait")[0] == 0, "%s is told to restart" % worker)
+            tell_to_restart(instance, worker)
             came += recovers(instance, worker, order, 1)
         return (came, len(plan), *finish(instance, exchange))
 
@@ -79,7 +91,8 @@ def fail_work(worker, seed):
     came = 0
     with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
-        plan = [(dice.choice(AT_WORK[worker]), dice.randrange(20)) for _ in range(count(300 if worker != "logger" else 30))]
+        deepest = 20 if worker != "logger" else 4  # it turns once a second while nobody writes
+        plan = [(dice.choice(AT_WORK[worker]), dice.randrange(deepest)) for _ in range(count(300 if worker != "logger" else 30))]
         for call, depth in plan:
             came += recovers(instance, worker, instance.strike(worker, "now", call, depth, dice.choice(FAULTS[call])), 3)
         return (came, len(plan), *finish(instance, exchange))

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -66,7 +67,7 @@ class Instance:
     def __init__(self, exchange=None, **sections):
         self.directory = tempfile.TemporaryDirectory(prefix="of-system-")
         self.folder = pathlib.Path(self.directory.name)
-        self.name = "system-%d-%d" % (os.getpid(), next(numbers))
+        self.name = "system-%d-%d-%s" % (os.getpid(), next(numbers), secrets.token_hex(2))  # a pid is nobody's alone: there are pid namespaces
         self.port = free_port()
         self.config = self.folder / "orderflow.toml"
         self.process = None

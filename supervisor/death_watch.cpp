@@ -20,6 +20,8 @@ bool wait_for_any(std::vector<futex_waitv>& waiters) {
     return woken >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
+bool is_dead(uint32_t word) { return (word & FUTEX_OWNER_DIED) != 0; }
+
 bool kernel_has_futex_waitv() { return syscall(SYS_futex_waitv, nullptr, 0, 0, nullptr, 0) < 0 && errno != ENOSYS; }
 
 }  // namespace
@@ -51,7 +53,8 @@ std::vector<size_t> DeathWatch::take() {
     eventfd_read(event_, &count);
     std::vector<size_t> dying;
     for (size_t i = 0; i < noticed_.size(); ++i) {
-        if (noticed_[i].exchange(0, std::memory_order_acq_rel) != 0) dying.push_back(i);
+        const bool noticed = noticed_[i].exchange(0, std::memory_order_acq_rel) != 0;
+        if (noticed && is_dead(words_[i]->load(std::memory_order_acquire))) dying.push_back(i);
     }
     return dying;
 }
@@ -62,7 +65,7 @@ void DeathWatch::watch() {
         bool any = false;
         for (size_t i = 0; i < words_.size(); ++i) {
             const auto now = words_[i]->load(std::memory_order_acquire);
-            const bool died = (now & FUTEX_OWNER_DIED) != 0 && now != seen_[i];
+            const bool died = is_dead(now) && now != seen_[i];
             seen_[i] = now;
             waiters[i] = waiter(*words_[i], now, 0);
             if (died) noticed_[i].store(1, std::memory_order_release);

@@ -74,6 +74,7 @@ bool Supervisor::spawn(size_t index) {
     desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
     desk.pid.store(pid, std::memory_order_release);
     say(*worker.slot, WorkerState::spawned);
+    death_watch_->begin(index);
     worker.black_box = worker.successor.take_black_box();
     worker.oom_kills_before = launcher_.cgroups().oom_kills(name_of(worker.process));
     worker.child = worker.successor.let_in();

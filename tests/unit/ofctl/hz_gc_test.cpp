@@ -55,6 +55,12 @@ class DeadInstance {
     std::string name_;
 };
 
+size_t count_of(const std::string& text, std::string_view part) {
+    size_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+    return count;
+}
+
 size_t lines_in(const std::string& text) { return static_cast<size_t>(std::ranges::count(text, '\n')); }
 
 }  // namespace
@@ -71,7 +77,7 @@ TEST_CASE("hz shows a ring that moves and its readers, as a table of 80 columns 
     });
     const auto table = run_ofctl(fmt::format("--instance {} shm hz --interval 0.05", instance.name()));
     const auto json =
-        run_ofctl(fmt::format("--instance {} --json shm hz market.0 --interval 0.05 --count 2", instance.name()));
+        run_ofctl(fmt::format("--instance {} --json shm hz market.0 --interval 0.05 --count 20", instance.name()));
     stop.store(true);
     busy.join();
     INFO(table.text << json.text);
@@ -79,8 +85,9 @@ TEST_CASE("hz shows a ring that moves and its readers, as a table of 80 columns 
     REQUIRE(widest_line(table.text) <= 80);
     REQUIRE(table.text.find("reply.storage.communication") != std::string::npos);
     REQUIRE(json.exit_code == 0);
-    REQUIRE(lines_in(json.text) == 2);
-    REQUIRE(json.text.find(R"("segment":"market.0","messages_per_s":0,)") == std::string::npos);
+    REQUIRE(lines_in(json.text) == 20);
+    // On a busy machine the writer may rest through an interval, not through all of them.
+    REQUIRE(count_of(json.text, R"("segment":"market.0","messages_per_s":0,)") < 20);
     REQUIRE(json.text.find(R"("readers":[{"name":"storage","lag":)") != std::string::npos);
     REQUIRE(run_ofctl(fmt::format("--instance {} shm hz control", instance.name())).exit_code == 2);
     REQUIRE(run_ofctl(fmt::format("--instance {} shm hz market.7", instance.name())).exit_code == 4);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -28,8 +29,12 @@ class Notify {
     void extend(int64_t ns);
     /// One line for `systemctl status`; told when it changes.
     void status(const std::string& line);
-    /// The loop works: told twice in each period of the watchdog.
+    /// The loop works: told twice in each period of the watchdog, if the loop comes by as often.
     void alive(int64_t now_ns);
+    /// How often it must come by at least; the largest number without a watchdog.
+    int64_t alive_every_ns() const {
+        return watchdog_ns_ == 0 ? std::numeric_limits<int64_t>::max() : watchdog_ns_ / 2;
+    }
 
   private:
     void tell(const std::string& message) const;

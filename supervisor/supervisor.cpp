@@ -293,7 +293,8 @@ void Supervisor::look() {
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
     if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
     if (mending_) step_mending();
-    next_look_ns_ = std::min(now + (mending_ ? HangJudge::look_ns : HangJudge::calm_look_ns), crew_.next_look_ns());
+    const auto pace = std::min(mending_ ? HangJudge::look_ns : HangJudge::calm_look_ns, notify_.alive_every_ns());
+    next_look_ns_ = std::min(now + pace, crew_.next_look_ns());
     if (!notify_.wanted()) return;
     notify_.status(status_line());
     notify_.alive(now);

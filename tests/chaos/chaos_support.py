@@ -58,6 +58,11 @@ def processes_of(instance):
     return found
 
 
+def bundles(instance):
+    """What each death has left (POSTMORTEM.md)."""
+    return instance.ofctl_json("postmortem", "ls")["bundles"]
+
+
 def open_files(pid):
     return len(list(pathlib.Path("/proc/%d/fd" % pid).iterdir()))
 

@@ -60,6 +60,7 @@ def start_faults(dice, worker, often):
 
 
 def tell_to_restart(instance, worker):
+    """As often as it is refused; what ofctl said last if it always is."""
     answers = []
 
     def taken():

@@ -12,7 +12,7 @@ import socket
 import sys
 
 from cgroup_support import Group, MemoryGroup, make_need_memory
-from chaos_support import WITHOUT_LIMITS, WORKERS, after, chance, count, cpu_ms, open_files, processes_of, say
+from chaos_support import WITHOUT_LIMITS, WORKERS, after, bundles, chance, count, cpu_ms, open_files, processes_of, say
 from system_support import Instance, synthetic, wait_for
 import tap
 
@@ -42,10 +42,6 @@ def test_a_worker_that_is_killed_for_want_of_memory_comes_back_alone():
         assert causes == {"oom"}, bundles(instance)
         assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
         assert instance.stop() == 0, instance.output()
-
-
-def bundles(instance):
-    return instance.ofctl_json("postmortem", "ls")["bundles"]
 
 
 def failed_starts(instance):

@@ -12,7 +12,7 @@ import signal
 import sys
 import tarfile
 
-from chaos_support import chance, count, say
+from chaos_support import bundles, chance, count, say
 from system_support import BUILD, Instance, programs_with, run, synthetic, toml_of, wait_for
 import tap
 
@@ -30,10 +30,6 @@ if [ "$1" != --check-config ] && [ -e {note} ]; then
 fi
 exec {program} "$@"
 """
-
-
-def bundles(instance):
-    return instance.ofctl_json("postmortem", "ls")["bundles"]
 
 
 def folder(instance):

@@ -148,12 +148,12 @@ def test_a_damaged_segment_of_nobody_is_replaced():
         assert instance.stop() == 0
 
 
-# What a control page may be that is none of this build: name, change of its bytes, what is said of it, and ofctl's exit code.
 VERSION = 2
+# What a control page may be that is none of this build: name, change of its bytes, what is said of it, and ofctl's exit code.
 HEADER = {"magic": 0, "version": 8, "kind": 12, "hash": 16, "bytes": 24, "state": 896}
 FOREIGN = (
-    ("the version before", lambda page: put(page, "version", VERSION - 1), "version 1, this program knows 2", 9),
-    ("the version after", lambda page: put(page, "version", VERSION + 1), "version 3, this program knows 2", 9),
+    ("the version before", lambda page: put(page, "version", VERSION - 1), "version %d, this program knows %d" % (VERSION - 1, VERSION), 9),
+    ("the version after", lambda page: put(page, "version", VERSION + 1), "version %d, this program knows %d" % (VERSION + 1, VERSION), 9),
     ("another layout", lambda page: put(page, "hash", 0x1234567890abcdef, 8), "1234567890abcdef", 9),
     ("another magic", lambda page: put(page, "magic", 0x11223344), "magic", 8),
     ("the other byte order", lambda page: bytes(page[7::-1]) + page[8:12][::-1] + page[12:], "magic", 8),

@@ -67,7 +67,8 @@ class Instance:
     def __init__(self, exchange=None, **sections):
         self.directory = tempfile.TemporaryDirectory(prefix="of-system-")
         self.folder = pathlib.Path(self.directory.name)
-        self.name = "system-%d-%d-%s" % (os.getpid(), next(numbers), secrets.token_hex(2))  # a pid is nobody's alone: there are pid namespaces
+        # A pid is nobody's alone: there are pid namespaces.
+        self.name = "system-%d-%d-%s" % (os.getpid(), next(numbers), secrets.token_hex(2))
         self.port = free_port()
         self.config = self.folder / "orderflow.toml"
         self.process = None

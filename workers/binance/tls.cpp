@@ -3,7 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -24,9 +23,12 @@ std::string hashed_folder() {
         return name.size() == 8 && name.find_first_not_of("0123456789abcdef") == std::string::npos &&
                entry.path().extension() == ".0";
     };
-    std::error_code missing;
-    const fs::directory_iterator entries(folder, missing);
-    return std::any_of(begin(entries), end(entries), is_hash) ? folder : "";
+    std::error_code failed;
+    for (fs::directory_iterator entry(folder, failed); !failed && entry != fs::directory_iterator();
+         entry.increment(failed)) {
+        if (is_hash(*entry)) return folder;
+    }
+    return "";
 }
 
 /// Reading the whole store takes longer than all else that a start does; in a hashed folder OpenSSL finds the one

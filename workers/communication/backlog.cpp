@@ -59,7 +59,10 @@ void Backlog::next() {
         }
         if (!runtime_.alive(storage_process)) {  // it may be on its way back
             if (mono_ns() < job.deadline_ns) return wait();
-            return refuse_all(CallStatus::unavailable);
+            const auto late = std::move(job);
+            jobs_.pop_front();
+            refuse(late, CallStatus::unavailable);
+            continue;
         }
         const auto stored = status_.stored_position(fanout_.ring(*job.topic));
         job.complete = stored && *stored >= wanted->hold->after();
@@ -119,12 +122,12 @@ void Backlog::on_end(const Job& job, CallStatus status) {
     asking_ = false;
     // The store does not know a symbol before its first row: then there is nothing to send.
     const bool answered = status == CallStatus::ok || status == CallStatus::not_found;
-    if (const auto wanted = target(job)) {
-        if (answered && !job.complete) tell_gap(job, *wanted->hold, *wanted->session);
-        finish(job, *wanted->session,
-               answered ? frames::backlog_end(job.topic->name, wanted->hold->rows())
-                        : frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
+    const auto wanted = target(job);
+    if (wanted && answered) {
+        if (!job.complete) tell_gap(job, *wanted->hold, *wanted->session);
+        finish(job, *wanted->session, frames::backlog_end(job.topic->name, wanted->hold->rows()));
     }
+    if (!answered) refuse(job, status);
     if (status == CallStatus::timed_out) return refuse_all(status);  // each would wait as long
     next();
 }
@@ -141,12 +144,14 @@ void Backlog::finish(const Job& job, WsSession& session, const std::string& last
     session.flush();
 }
 
+void Backlog::refuse(const Job& job, CallStatus status) {
+    if (const auto wanted = target(job))
+        finish(job, *wanted->session,
+               frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
+}
+
 void Backlog::refuse_all(CallStatus status) {
-    for (const auto& job : std::exchange(jobs_, {})) {
-        if (const auto wanted = target(job))
-            finish(job, *wanted->session,
-                   frames::error(fmt::format("no backlog of {}: {}", job.topic->name, reason_of(status))));
-    }
+    for (const auto& job : std::exchange(jobs_, {})) refuse(job, status);
 }
 
 }  // namespace of::communication

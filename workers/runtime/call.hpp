@@ -32,8 +32,8 @@ class Caller {
         uint32_t limit = 0;
         int64_t timeout_ms = 2000;
     };
-    /// on_row for each row, then on_end once, with the number of rows of the answer that it ends. `refused` (too many open calls, or a full queue) is told before this
-    /// returns.
+    /// on_row for each row, then on_end once, with the number of rows of the answer that it ends. `refused` (too many
+    /// open calls, or a full queue) is told before this returns.
     void call(const Request& request, OnRow on_row, OnEnd on_end);
 
     /// Handles replies, at most `limit` messages; returns how many.

@@ -13,9 +13,11 @@
 #include "shm/broadcast.hpp"
 #include "shm/queue.hpp"
 #include "supervisor/segment_guard.hpp"
+#include "tests/support/wait.hpp"
 
 using namespace of;
 using namespace of::supervisor;
+using of::test::wait_until;
 
 namespace {
 
@@ -40,6 +42,21 @@ std::string restarted(const MendPlan& plan) {
     std::string names;
     for (const auto process : plan.restart) names += (names.empty() ? "" : " ") + name_of(process);
     return names;
+}
+
+int64_t ns_of(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+
+/// Of the clock that files are dated by.
+int64_t dating_clock_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return ns_of(now);
+}
+
+int64_t change_ns(const std::string& path) {
+    struct stat file{};
+    stat(path.c_str(), &file);
+    return ns_of(file.st_ctim);
 }
 
 /// A segment of this test alone, and its file.
@@ -120,7 +137,7 @@ TEST_CASE("each damage to a segment is named, by the first look and by one that 
     OnDisk disk(shm::SegmentKind::broadcast);
     std::string expected;
     if (GENERATE(false, true)) {
-        usleep(20'000);  // a tick of the clock that files are dated by
+        REQUIRE(wait_until([&] { return dating_clock_ns() > change_ns(disk.path); }));
         REQUIRE_FALSE(disk.held.damage());
     }
     SECTION("unlinked") {

@@ -70,10 +70,17 @@ TEST_CASE("the watchdog is fed at least twice a period, and only when it is ours
     }
     CHECK(fed >= 20);
     CHECK(fed <= 30);
+    Notify hasty(path, "200000", "");
+    CHECK(hasty.alive_every_ns() == second / 10);
+    for (int64_t now = 1000 * second; now < 1001 * second; now += hasty.alive_every_ns()) {
+        hasty.alive(now);
+        CHECK(manager.take() == "WATCHDOG=1");
+    }
     for (const auto* period : {"", "0", "-5", "soon"}) {
         Notify unwatched(path, period, "");
         unwatched.alive(1000 * second);
         CHECK(manager.take().empty());
+        CHECK(unwatched.alive_every_ns() == std::numeric_limits<int64_t>::max());
     }
     Notify anothers(path, "10000000", "1");
     anothers.alive(1000 * second);

@@ -59,9 +59,7 @@ void Backlog::next() {
         }
         if (!runtime_.alive(storage_process)) {  // it may be on its way back
             if (mono_ns() < job.deadline_ns) return wait();
-            const auto late = std::move(job);
-            jobs_.pop_front();
-            refuse(late, CallStatus::unavailable);
+            refuse(take_first(), CallStatus::unavailable);
             continue;
         }
         const auto stored = status_.stored_position(fanout_.ring(*job.topic));
@@ -69,10 +67,14 @@ void Backlog::next() {
         if (!job.complete && mono_ns() < job.deadline_ns) return wait();
         wanted->hold->asked();
         if (const auto first = wanted->hold->first_id(); job.last_id == 0 && first != 0) job.last_id = first - 1;
-        const auto taken = std::move(job);
-        jobs_.pop_front();
-        ask(taken);
+        ask(take_first());
     }
+}
+
+Backlog::Job Backlog::take_first() {
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    return job;
 }
 
 void Backlog::wait() {

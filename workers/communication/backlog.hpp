@@ -47,6 +47,7 @@ class Backlog {
     void on_row(const Job& job, const ReplyTrade& row);
     void on_end(const Job& job, CallStatus status);
     void tell_gap(const Job& job, const Hold& hold, WsSession& session);
+    Job take_first();
     void refuse(const Job& job, CallStatus status);
     void refuse_all(CallStatus status);
     void finish(const Job& job, WsSession& session, const std::string& last_word);

@@ -13,6 +13,7 @@
 #include "shm/broadcast.hpp"
 #include "shm/queue.hpp"
 #include "supervisor/segment_guard.hpp"
+#include "supervisor/wire.hpp"
 #include "tests/support/wait.hpp"
 
 using namespace of;
@@ -44,19 +45,11 @@ std::string restarted(const MendPlan& plan) {
     return names;
 }
 
-int64_t ns_of(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
-
-/// Of the clock that files are dated by.
-int64_t dating_clock_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return ns_of(now);
-}
-
+/// By CLOCK_REALTIME_COARSE, as files are dated.
 int64_t change_ns(const std::string& path) {
     struct stat file{};
     stat(path.c_str(), &file);
-    return ns_of(file.st_ctim);
+    return file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
 }
 
 /// A segment of this test alone, and its file.
@@ -137,7 +130,7 @@ TEST_CASE("each damage to a segment is named, by the first look and by one that 
     OnDisk disk(shm::SegmentKind::broadcast);
     std::string expected;
     if (GENERATE(false, true)) {
-        REQUIRE(wait_until([&] { return dating_clock_ns() > change_ns(disk.path); }));
+        REQUIRE(wait_until([&] { return now_ns(CLOCK_REALTIME_COARSE) > change_ns(disk.path); }));
         REQUIRE_FALSE(disk.held.damage());
     }
     SECTION("unlinked") {

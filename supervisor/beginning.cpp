@@ -1,5 +1,7 @@
 #include "supervisor/beginning.hpp"
 
+#include <fmt/format.h>
+
 #include "supervisor/resources.hpp"
 
 namespace of::supervisor {
@@ -30,14 +32,20 @@ std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& 
     return newcomers;
 }
 
-}  // namespace
+/// Nobody must find out that workers end with their supervisor after all when it has died.
+Expected<void> check_store(const Config& config) {
+    if (!config.keep_orphans) return {};
+    auto keeps = DescriptorStore::from_environment().check(stored_descriptors_max(processes_of(feeds_default).size()));
+    if (keeps) return {};
+    return fail(keeps.error().kind, fmt::format("[supervisor] orphans = \"keep\" cannot be: {}", keeps.error().message));
+}
 
-Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem>& problems) {
-    if (auto enough = check_open_files(); !enough) return tl::make_unexpected(enough.error());
+Expected<Beginning> begin_anew(const std::string& path, std::vector<settings::Problem>& problems) {
     ConfigText text(path);
     auto checked = read_config(path, text.descriptor());
     if (!checked.problems.empty())
         if (auto right = check(checked, text, problems); !right) return tl::make_unexpected(right.error());
+    if (auto keeps = check_store(checked.config); !keeps) return tl::make_unexpected(keeps.error());
     auto launcher = Launcher::open(checked.config);
     if (!launcher) return tl::make_unexpected(launcher.error());
     auto newcomers = launch_all(*launcher, checked, text);
@@ -49,8 +57,28 @@ Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem
             return tl::make_unexpected(right.error());
         }
     }
-    return Beginning{std::move(checked),   std::move(text),      std::move(*instance),
-                     std::move(*launcher), std::move(newcomers), std::nullopt};
+    return Beginning{.checked = std::move(checked),
+                     .text = std::move(text),
+                     .instance = std::move(*instance),
+                     .launcher = std::move(*launcher),
+                     .newcomers = std::move(newcomers)};
+}
+
+}  // namespace
+
+Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem>& problems) {
+    if (auto enough = check_open_files(); !enough) return tl::make_unexpected(enough.error());
+    Kept kept(take_stored_descriptors());
+    if (!kept.any()) return begin_anew(path, problems);
+    auto taken = take_over(path, kept);
+    if (taken || taken.error().kind == ErrorKind::busy) return taken;
+    auto begun = begin_anew(path, problems);
+    if (!begun) return begun;
+    // Only now: without their lifeline all of them would have drained at once.
+    auto store = DescriptorStore::from_environment();
+    kept.forget_all(store);
+    begun->not_taken_over = taken.error().message;
+    return begun;
 }
 
 Expected<Beginning> go_on(const std::string& path, int handover) {
@@ -62,8 +90,12 @@ Expected<Beginning> go_on(const std::string& path, int handover) {
     if (!launcher) return tl::make_unexpected(launcher.error());
     auto instance = Instance::resume(checked.config, left->lock, left->governor);
     if (!instance) return tl::make_unexpected(instance.error());
-    return Beginning{
-        std::move(checked), std::move(text), std::move(*instance), std::move(*launcher), {}, std::move(*left)};
+    return Beginning{.checked = std::move(checked),
+                     .text = std::move(text),
+                     .instance = std::move(*instance),
+                     .launcher = std::move(*launcher),
+                     .newcomers = {},
+                     .handover = std::move(*left)};
 }
 
 }  // namespace of::supervisor

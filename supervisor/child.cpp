@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "proto/types.hpp"
+#include "supervisor/pidfd_info.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -56,7 +57,7 @@ int become(void* argument) {
     const auto& spec = birth.spec;
     restore_signals();
     setpgid(0, 0);  // Ctrl-C, or a signal to the supervisor's group, is the supervisor's alone to act on
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!spec.outlives_us) prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(birth.null, STDIN_FILENO);
     dup2(birth.errors, STDERR_FILENO);
     if (spec.joins_output) dup2(birth.errors, STDOUT_FILENO);
@@ -72,7 +73,7 @@ int become(void* argument) {
 
 /// What systemd tells the supervisor is not for its children.
 std::vector<char*> own_environment() {
-    constexpr std::string_view not_passed_on[] = {"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="};
+    constexpr std::string_view not_passed_on[] = {"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=", "FDSTORE="};
     std::vector<char*> variables;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const auto is_this = [&](std::string_view name) { return std::string_view(*variable).starts_with(name); };
@@ -87,6 +88,7 @@ std::vector<char*> own_environment() {
 Child& Child::operator=(Child&& other) noexcept {
     if (this == &other) return *this;
     forget();
+    is_child_ = other.is_child_;
     pid_ = std::exchange(other.pid_, 0);
     pidfd_ = std::exchange(other.pidfd_, -1);
     errors_ = std::exchange(other.errors_, -1);
@@ -120,28 +122,32 @@ Expected<void> Child::spawn(const SpawnSpec& spec) {
         return fail(ErrorKind::failed, fmt::format("clone for {}: {}", spec.path, std::strerror(error)));
     }
     pid_ = pid;
+    is_child_ = true;
     return {};
 }
 
-void Child::adopt(pid_t pid, int pidfd, int errors) {
+void Child::adopt(pid_t pid, int pidfd, int errors, bool is_child) {
     forget();
+    is_child_ = is_child;
     pid_ = pid;
     pidfd_ = pidfd;
     errors_ = errors;
 }
 
 Death Child::reap() {
-    siginfo_t info{};
-    Death death;
     signal_group(SIGKILL);
-    if (waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED) == 0) {
-        const bool exited = info.si_code == CLD_EXITED;
-        death.exit_code = exited ? info.si_status : -1;
-        death.signal = exited ? 0 : info.si_status;
-        death.core = info.si_code == CLD_DUMPED;
-    }
+    const auto death = is_child_ ? wait_for_status() : exit_status_of(pidfd_, pid_);
     forget();
     return death;
+}
+
+Death Child::wait_for_status() const {
+    siginfo_t info{};
+    if (waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED) != 0) return unknown_death;
+    const bool exited = info.si_code == CLD_EXITED;
+    return {.exit_code = exited ? info.si_status : -1,
+            .signal = exited ? 0 : info.si_status,
+            .core = info.si_code == CLD_DUMPED};
 }
 
 std::optional<int> Child::peek() const {
@@ -155,9 +161,14 @@ void Child::signal(int number) const {
     if (pidfd_ >= 0) syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
 }
 
-/// A group outlives its leader. Until that is reaped, its number is still the group's and nobody else's.
+/// A group outlives its leader. Until a child is reaped, its number is still its group's and nobody else's; of another's
+/// child only the pidfd says as much.
 void Child::signal_group(int number) const {
-    if (runs()) kill(-pid_, number);
+    if (!runs()) return;
+    if (is_child_)
+        kill(-pid_, number);
+    else
+        syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, signal_process_group);
 }
 
 void Child::forget() {

@@ -22,6 +22,7 @@ struct SpawnSpec {
     std::vector<std::string> argv;  ///< without argv[0]
     std::vector<int> inherited;  ///< descriptors that it keeps, besides stdin (/dev/null), stdout and stderr (a pipe)
     bool joins_output = false;   ///< its stdout is the pipe as well
+    bool outlives_us = false;    ///< no signal comes to it when this process dies
     Resources resources;
     int cgroup = -1;  ///< cgroup.procs of its leaf, open for writing; -1 for none
 };
@@ -36,8 +37,9 @@ class Child {
 
     /// stderr is a pipe whose reading end is errors(). Returns when the program has been executed or has failed to be.
     Expected<void> spawn(const SpawnSpec& spec);
-    /// A child that the program which we were before execve has left us.
-    void adopt(pid_t pid, int pidfd, int errors);
+    /// A child that the program which we were before execve has left us. Or a dead supervisor's, which is no child of
+    /// ours: watched and signalled in the same way, but the kernel (Linux 6.15) may not be able to tell how it ended.
+    void adopt(pid_t pid, int pidfd, int errors, bool is_child = true);
     /// After pidfd() became readable: ends the rest of its process group, and says how it ended. The process is gone
     /// for good and can write no more.
     Death reap();
@@ -52,9 +54,12 @@ class Child {
     pid_t pid() const { return pid_; }
     int pidfd() const { return pidfd_; }
     int errors() const { return errors_; }
+    bool is_child() const { return is_child_; }
 
   private:
     void forget();
+    Death wait_for_status() const;
+    bool is_child_ = true;
     pid_t pid_ = 0;
     int pidfd_ = -1;
     int errors_ = -1;

@@ -172,6 +172,7 @@ CheckedConfig read_config(const std::string& path, int text) {
     if (!loaded["instance"].text("bin_dir").empty()) config.bin_dir = folder("bin_dir");
     config.wait = loaded["supervisor"].text("wait");
     config.cgroups = loaded["supervisor"].text("cgroups") == "auto";
+    config.keep_orphans = loaded["supervisor"].text("orphans") == "keep";
     for (const auto kind : worker_kinds) config.workers[kind] = read_worker(loaded, kind, checked.problems);
     const auto& rings = loaded["rings"];
     config.slots = {{ChannelKind::market, static_cast<uint64_t>(rings.integer("market_slots"))},

@@ -63,6 +63,7 @@ struct Config {
     std::string bin_dir;  ///< empty: beside this program
     std::string wait;
     bool cgroups = true;
+    bool keep_orphans = false;  ///< workers outlive this supervisor, and the next one takes them over
     std::map<ProcessKind, WorkerConfig> workers;
     std::map<ChannelKind, uint64_t> slots;  ///< capacities that differ from the wiring table's
     PostMortemSettings post_mortem;

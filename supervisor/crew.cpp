@@ -173,11 +173,12 @@ void Crew::resume(size_t worker, State state, uint64_t failures, int64_t ready_n
     auto& member = members_[worker];
     member.state = state;
     member.policy.resume(failures);
-    member.exists = state == State::running;
+    member.exists = state == State::running || state == State::starting;
     member.ready_ns = ready_ns;
     member.ever_ready = true;
     member.paused = paused;
     member.judge.begin(now_ns);
+    if (state == State::starting) member.deadline_ns = now_ns + member.settings.ready_timeout_ns;
     // A planned restart is planned again: at once, which is no later than it was.
     if (state == State::waiting || state == State::parked) member.deadline_ns = now_ns;
     announced_ = true;

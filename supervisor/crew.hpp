@@ -108,7 +108,7 @@ class Crew {
     int64_t next_deadline_ns() const;
     int64_t next_look_ns() const;
 
-    /// After a supervisor was executed anew: a worker that lived through it.
+    /// After a supervisor was executed anew, or another one has died: a worker that lived through it.
     void resume(size_t worker, State state, uint64_t failures, int64_t ready_ns, bool paused, int64_t now_ns);
 
     const Member& operator[](size_t worker) const { return members_[worker]; }

@@ -8,13 +8,17 @@
 namespace of::supervisor {
 
 struct Death {
-    int exit_code = 0;  ///< -1 when a signal ended it
+    int exit_code = 0;  ///< -1 when a signal ended it, or when it is not known what did
     int signal = 0;
     bool core = false;
 
+    bool known() const { return exit_code >= 0 || signal != 0; }
     /// "exit code 3", "signal 9 (Killed)", "signal 6 (Aborted), core dumped"
     std::string describe() const;
 };
+
+/// Of a process that was not our child, where the kernel does not tell.
+inline constexpr Death unknown_death{.exit_code = -1};
 
 /// What the supervisor itself had to do with a death.
 enum class Cause : uint8_t {

@@ -33,6 +33,7 @@ std::string_view cause_of(const Death& death, Cause cause) {
         case Cause::own:
             break;
     }
+    if (!death.known()) return "unseen";
     if (death.signal == SIGSYS) return "seccomp";
     return death.signal != 0 ? "signal" : "exit";
 }
@@ -52,7 +53,7 @@ void tell(const Death& death, autopsy::Facts& facts) {
     facts.add("death", death.describe());
     if (death.signal != 0) facts.add("signal", fmt::format("SIG{}", sigabbrev_np(death.signal)));
     if (death.signal != 0) facts.add("signal_number", death.signal);
-    if (death.signal == 0) facts.add("exit_code", death.exit_code);
+    if (death.exit_code >= 0) facts.add("exit_code", death.exit_code);
     facts.add("core_dumped", death.core ? "yes" : "no");
 }
 
@@ -106,9 +107,11 @@ void Supervisor::examine(const Worker& worker, const Demise& demise) {
 }
 
 /// Nobody saw it die: its successor finds what it left.
-void Supervisor::examine_former(const Moment& moment) {
+void Supervisor::examine_former() {
+    if (!former_) return;
+    former_->pid = instance_.adopted_pid();
     auto facts = facts_of(self, "unseen");
-    moment.tell(facts);
+    former_->tell(facts);
     post_mortem_.write(std::move(facts), -1, "", now_ns());
 }
 

@@ -12,12 +12,22 @@ namespace {
 
 constexpr std::string_view title = "orderflow-handover 1";
 
-void read_box(std::istringstream& words, std::vector<Handover::Worker>& workers) {
+Handover::Worker* find(std::vector<Handover::Worker>& workers, const std::string& name) {
+    for (auto& worker : workers)
+        if (worker.name == name) return &worker;
+    return nullptr;
+}
+
+/// Lines of their own: a version that does not know them passes them over.
+void read_addition(const std::string& kind, std::istringstream& words, std::vector<Handover::Worker>& workers) {
     std::string name;
     int box = -1;
-    words >> name >> box;
-    for (auto& worker : workers)
-        if (worker.name == name) worker.black_box = box;
+    words >> name;
+    if (kind == "box") words >> box;
+    auto* worker = find(workers, name);
+    if (worker == nullptr) return;
+    if (kind == "box") worker->black_box = box;
+    if (kind == "foreign") worker->is_child = false;
 }
 
 }  // namespace
@@ -37,8 +47,9 @@ int Handover::write() const {
     for (const auto& worker : workers)
         text += fmt::format("\nworker {} {} {} {} {} {} {}", worker.name, worker.state, worker.pid, worker.pidfd,
                             worker.errors, worker.failures, worker.ready_ns);
-    // Lines of their own: a version that has no black boxes passes them over.
     for (const auto& worker : workers) text += fmt::format("\nbox {} {}", worker.name, worker.black_box);
+    for (const auto& worker : workers)
+        if (!worker.is_child) text += fmt::format("\nforeign {}", worker.name);
     text += "\nend\n";
     const int descriptor = memfd_create("handover", 0);
     if (descriptor < 0 || ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()))
@@ -67,7 +78,7 @@ Expected<Handover> Handover::read(int descriptor) {
             words >> worker.name >> worker.state >> worker.pid >> worker.pidfd >> worker.errors >> worker.failures >>
                 worker.ready_ns;
         }
-        if (kind == "box") read_box(words, handover.workers);
+        if (kind == "box" || kind == "foreign") read_addition(kind, words, handover.workers);
         complete = kind == "end";
         if (words.fail() && kind != "bells") return fail(ErrorKind::mismatch, "a line of the handover is cut: " + line);
     }

@@ -23,6 +23,7 @@ struct Handover {
         uint64_t failures = 0;
         int64_t ready_ns = 0;
         int black_box = -1;
+        bool is_child = true;  ///< false: of a supervisor before, which died
     };
     int lock = -1;
     int governor = -1;

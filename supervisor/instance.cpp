@@ -87,11 +87,24 @@ Expected<std::unique_ptr<Instance>> Instance::open(const Config& config) {
                       .and_then([&] { return make_folder("data_dir", config.data_dir); })
                       .and_then([&] { return make_folder("log_dir", config.log_dir); })
                       .and_then([&] { return instance->lock(); })
-                      .and_then([&] { return instance->refuse_second_supervisor(); })
-                      .and_then([&] { return instance->open_segments(); })
-                      .and_then([&] { return instance->open_governor(); });
+                      .and_then([&] { return instance->refuse_second_supervisor(); });
+    if (!opened) return tl::make_unexpected(opened.error());
+    instance->end_leftovers();
+    opened = instance->open_segments().and_then([&] { return instance->open_governor(); });
     if (opened) return instance;
     instance->abandon();
+    return tl::make_unexpected(opened.error());
+}
+
+Expected<std::unique_ptr<Instance>> Instance::take_over(const Config& config, const Generations& known, int governor) {
+    std::unique_ptr<Instance> instance(new Instance(config));
+    auto opened = instance->lock()
+                      .and_then([&] { return instance->refuse_second_supervisor(); })
+                      .and_then([&] { return instance->recognise(known); })
+                      .and_then([&] { return instance->open_segments(); })
+                      .and_then([&] { return instance->open_governor(); });
+    if (governor >= 0) close(governor);
+    if (opened) return instance;
     return tl::make_unexpected(opened.error());
 }
 
@@ -126,13 +139,43 @@ Expected<void> Instance::refuse_second_supervisor() {
         shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
         return runs_already(config_.instance, pid, page.instance.state_dir);
     adopted_pid_ = pid;
+    return {};
+}
+
+/// The last to start first, as an instance drains.
+void Instance::end_leftovers() {
+    auto control = shm::Segment::open(spec(channels_.front()), shm::Access::read_write);
+    if (!control) return;
+    auto& page = control->page<shm::ControlPage>();
     const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
-    for (size_t i = 0; i < used; ++i) {
+    for (size_t i = used; i-- > 0;) {
         auto& desk = page.processes[i].desk;
         if (lives(desk)) end_leftover(desk);
         desk.pid.store(0, std::memory_order_release);
     }
+}
+
+/// Each segment is the one that the workers have mapped, and nobody has begun to end them.
+Expected<void> Instance::recognise(const Generations& known) {
+    for (const auto& channel : channels_) {
+        const auto wanted = spec(channel);
+        const auto segment = shm::Segment::open(wanted, shm::Access::read_only);
+        if (!segment) return fail(ErrorKind::mismatch, segment.error().message);
+        const auto generation = known.find(wanted.name());
+        if (generation == known.end() || generation->second != segment->header().generation)
+            return fail(ErrorKind::mismatch,
+                        fmt::format("segment {} is not the one that they use", wanted.name()));
+        if (channel.wire->kind == ChannelKind::control &&
+            segment->page<shm::ControlPage>().instance.stopping.load(std::memory_order_relaxed) != 0)
+            return fail(ErrorKind::mismatch, "the instance was being stopped");
+    }
     return {};
+}
+
+Generations Instance::generations() const {
+    Generations known;
+    for (const auto& held : held_) known.emplace(held.name(), held.generation());
+    return known;
 }
 
 Expected<void> Instance::open_segments() {

@@ -6,6 +6,7 @@
 // need be.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -19,6 +20,9 @@
 
 namespace of::supervisor {
 
+/// Of each segment, by its name.
+using Generations = std::map<std::string, uint64_t>;
+
 class Instance {
   public:
     /// Everything in place, or the reason why not (`busy`: another supervisor lives; `no_space`: /dev/shm is full).
@@ -26,6 +30,9 @@ class Instance {
     /// The same instance again, after execve: `lock` is the lock file, still held, and `governor` the page's, held
     /// until it has been opened anew.
     static Expected<std::unique_ptr<Instance>> resume(const Config& config, int lock, int governor);
+    /// The same instance of a supervisor that died, with its workers alive: they have mapped segments of these
+    /// generations. `mismatch` if anything is not as it was; nothing has been changed then.
+    static Expected<std::unique_ptr<Instance>> take_over(const Config& config, const Generations& known, int governor);
     ~Instance();
     Instance(const Instance&) = delete;
 
@@ -39,6 +46,7 @@ class Instance {
 
     /// Each of channels() as it was when it was made or verified.
     const std::vector<HeldSegment>& held() const { return held_; }
+    Generations generations() const;
     const HeldSegment& held_governor() const { return governor_->held(); }
     /// Makes a broken segment anew, with a new generation; the former one, which its users still have mapped.
     Expected<HeldSegment> remake(size_t channel);
@@ -61,6 +69,8 @@ class Instance {
     explicit Instance(const Config& config);
     Expected<void> lock();
     Expected<void> refuse_second_supervisor();
+    void end_leftovers();
+    Expected<void> recognise(const Generations& known);
     Expected<void> open_segments();
     Expected<void> open_governor();
     Expected<shm::Segment> open_or_create(const Channel& channel);

@@ -100,6 +100,7 @@ std::vector<std::string> Launcher::arguments(ProcessId process, const Config& co
                                    "--parent",       std::to_string(getpid()),
                                    "--lifeline",     std::to_string(lifeline_[0]),
                                    "--doorbells",    doorbells_argument_};
+    if (config.keep_orphans) words.emplace_back("--outlives");
     if (worker.resources.lock_memory) words.emplace_back("--lock-memory");
     return words;
 }
@@ -123,6 +124,7 @@ Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, con
                                 .path = program.path,
                                 .argv = std::move(words),
                                 .inherited = std::move(inherited),
+                                .outlives_us = config.keep_orphans,
                                 .resources = config.workers.at(process.kind).resources,
                                 .cgroup = cgroups_.leaf(name_of(process))});
     close(gate[1]);

@@ -37,6 +37,8 @@ class Newcomer {
     bool exists() const { return child_.runs(); }
     pid_t pid() const { return child_.pid(); }
     int pidfd() const { return child_.pidfd(); }
+    int errors() const { return child_.errors(); }
+    int black_box() const { return black_box_; }
     /// Our end of its gate: readable when it has come there, and when it has ended instead.
     int gate() const { return gate_; }
     /// Its exit code if it has ended by itself: it stays to be reaped.

@@ -94,6 +94,7 @@ void Supervisor::remake(const std::vector<std::pair<size_t, std::string>>& broke
     auto& remade = instance_.control().instance.remade;
     remade.store(remade.load(std::memory_order_relaxed) + static_cast<uint32_t>(made.size()),
                  std::memory_order_relaxed);
+    keep_state();
     // Told when there is a log to tell it in.
     for (const auto& [number, error] : not_made)
         journal_->write(log_event::segment_not_remade, next_correlation(), instance_.held()[number].name(),
@@ -116,6 +117,7 @@ void Supervisor::remake_governor(const std::string& why) {
         journal_->write(log_event::segment_not_remade, next_correlation(), name, why, made.error().message);
         return;
     }
+    keep(std::string(stored_name::governor), instance_.governor_descriptor());
     if (!mending_) mending_.emplace().found_ns = now_ns();
     journal_->write(log_event::segment_broken, next_correlation(), name, why, names_of(feeds));
     concern(feeds);

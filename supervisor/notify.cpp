@@ -20,8 +20,14 @@ int64_t number_in(std::string_view text) {
     return error == std::errc{} && end == text.data() + text.size() && number > 0 ? number : 0;
 }
 
-/// A datagram socket that sends to `path`; -1 if it cannot.
-int connected_to(std::string_view path) {
+std::string_view variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+int notify_socket(std::string_view path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() < 2 || path.size() >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@')) return -1;
@@ -35,15 +41,8 @@ int connected_to(std::string_view path) {
     return -1;
 }
 
-std::string_view variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-}  // namespace
-
 Notify::Notify(std::string_view socket_path, std::string_view watchdog_us, std::string_view watchdog_pid)
-    : socket_(connected_to(socket_path)) {
+    : socket_(notify_socket(socket_path)) {
     if (watchdog_pid.empty() || number_in(watchdog_pid) == getpid()) watchdog_ns_ = number_in(watchdog_us) * 1000;
 }
 

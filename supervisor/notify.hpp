@@ -10,6 +10,9 @@
 
 namespace of::supervisor {
 
+/// A datagram socket that sends to `path` ("@" first: abstract); -1 if it cannot.
+int notify_socket(std::string_view path);
+
 class Notify {
   public:
     Notify() = default;

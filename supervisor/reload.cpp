@@ -125,6 +125,7 @@ void Supervisor::end_reload(bool well) {
         return reload.reply(refusal(ExitCode::failed, "the old configuration stays in force: " + reload.failure));
     }
     config_generation_ = text_generation_;
+    keep_config();
     instance_.control().instance.config_generation.store(config_generation_, std::memory_order_release);
     const auto report = fmt::format("{}", fmt::join(reload.report, ", "));
     journal_->write(log_event::config_reloaded, reload.cause, config_generation_, report);

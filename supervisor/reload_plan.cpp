@@ -31,6 +31,7 @@ ReloadPlan plan_reload(const std::vector<std::string>& changed, const Config& be
         plan.at_once = plan.at_once || section.starts_with("supervisor") || section == "postmortem";
         all = all || is_everybodys(section);
     }
+    if (plan.fixed.empty() && before.keep_orphans != after.keep_orphans) plan.fixed = "supervisor.orphans";
     for (const auto& [kind, worker] : after.workers) {
         const auto own = [name = name_of(kind)](const std::string& section) {
             return section == name || section.starts_with(fmt::format("{}.", name));

@@ -32,6 +32,7 @@ RestartPlan plan_for(const RestartSettings& settings, uint64_t failures, double 
 }  // namespace
 
 std::string Death::describe() const {
+    if (!known()) return "nobody knows how: it was not this supervisor's child";
     if (exit_code >= 0) return fmt::format("exit code {}", exit_code);
     return fmt::format("signal {} ({}){}", signal, strsignal(signal), core ? ", core dumped" : "");
 }

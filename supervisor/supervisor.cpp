@@ -49,6 +49,8 @@ Supervisor::Supervisor(Beginning beginning)
       launcher_(std::move(beginning.launcher)),
       newcomers_(std::move(beginning.newcomers)),
       handover_(std::move(beginning.handover)),
+      taken_over_(beginning.taken_over),
+      not_taken_over_(std::move(beginning.not_taken_over)),
       correlations_(self, epoch_of(instance_.control())),
       crew_(*this, shm::random_word()),
       bell_(io_),
@@ -63,6 +65,7 @@ Supervisor::Supervisor(Beginning beginning)
           journal_->write(log_event::hook_failed, next_correlation(), program, worker, why);
       }) {
     post_mortem_.change(config().post_mortem);
+    if (config().keep_orphans) store_.emplace(DescriptorStore::from_environment());
 }
 
 Supervisor::~Supervisor() {
@@ -138,7 +141,7 @@ Expected<void> Supervisor::prepare() {
             journal_->write(log_event::operator_denied, next_correlation(), peer.uid, peer.pid);
         });
     const auto socket = config().state_dir + "/control.sock";
-    if (!handover_) return control_->listen(socket);
+    if (!handover_ || handover_->control < 0) return control_->listen(socket);
     control_->adopt(handover_->control, socket);
     return {};
 }
@@ -162,8 +165,8 @@ void Supervisor::introduce() {
     if (!post_mortem_.available())
         journal_->write(log_event::postmortem_missing, cause, "any worker",
                         "the program of-autopsy is not installed beside this one");
-    if (former_) former_->pid = instance_.adopted_pid();
-    if (former_) examine_former(*former_);
+    if (!not_taken_over_.empty()) journal_->write(log_event::workers_not_kept, cause, not_taken_over_);
+    examine_former();
 }
 
 int Supervisor::run() {
@@ -185,6 +188,7 @@ int Supervisor::run() {
         resume();
     } else {
         introduce();
+        keep_instance();
         crew_.start_all(now_ns());
     }
     arm();
@@ -195,11 +199,14 @@ int Supervisor::run() {
     return exit_code_;
 }
 
-/// Goes on with the workers that the program before us has started.
+/// Goes on with the workers that the program or the supervisor before us has started.
 void Supervisor::resume() {
-    auto& upgrades = instance_.control().instance.upgrades;
-    journal_->write(log_event::supervisor_upgraded, next_correlation(), config().instance, std::string_view(OF_VERSION),
-                    upgrades.load(std::memory_order_relaxed));
+    if (taken_over_)
+        introduce_kept();
+    else
+        journal_->write(log_event::supervisor_upgraded, next_correlation(), config().instance,
+                        std::string_view(OF_VERSION),
+                        instance_.control().instance.upgrades.load(std::memory_order_relaxed));
     for (const auto& left : handover_->workers) {
         auto* worker = find(left.name);
         if (worker == nullptr) continue;
@@ -207,10 +214,13 @@ void Supervisor::resume() {
         const bool paused = worker->slot->desk.paused.load(std::memory_order_relaxed) != 0;
         crew_.resume(index_of(*worker), state, left.failures, left.ready_ns, paused, now_ns());
         worker->black_box = left.black_box;
-        if (state != State::running) continue;
-        worker->child.adopt(static_cast<pid_t>(left.pid), left.pidfd, left.errors);
-        watch_death(*worker);
-        watch_errors(*worker);
+        if (!crew_[index_of(*worker)].exists) continue;
+        worker->child.adopt(static_cast<pid_t>(left.pid), left.pidfd, left.errors, left.is_child);
+        if (left.pidfd >= 0)
+            watch_death(*worker);
+        else
+            asio::post(io_, [this, worker] { died(*worker); });  // nobody has kept what would tell
+        if (left.errors >= 0) watch_errors(*worker);
     }
     handover_.reset();
 }
@@ -222,6 +232,7 @@ void Supervisor::look_at_states() {
         crew_.says(i, own_state(*workers_[i]->slot), now_ns());
     }
     if (reload_) step_reload();
+    if (taken_over_) restart_those_ahead();
 }
 
 void Supervisor::watch_bell() {
@@ -348,6 +359,7 @@ void Supervisor::begin_stop(const std::string& why, CorrelationId cause) {
 void Supervisor::finish() {
     if (hooks_.any()) return hooks_.when_idle([this] { finish(); });  // each ends within its time
     control_->close();
+    forget_all();
     end_all_strangers();
     if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config().instance);
     io_.stop();

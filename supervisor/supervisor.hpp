@@ -154,7 +154,7 @@ class Supervisor final : private World {
     autopsy::Facts facts_of(ProcessId process, std::string_view cause) const;
     Demise look_back(Worker& worker, const Death& death) const;
     void examine(const Worker& worker, const Demise& demise);
-    void examine_former(const Moment& moment);
+    void examine_former();
     void log_stack(size_t worker);
     void abort_with_stack(size_t worker);
     PostMortem::Told told_of_post_mortems();
@@ -190,6 +190,17 @@ class Supervisor final : private World {
     void step_mending();
     void tell_unread();
 
+    // keep.cpp: what outlives this supervisor
+    void keep(const std::string& name, int descriptor);
+    void keep_instance();
+    void keep_state();
+    void keep_config();
+    void keep_worker(const Worker& worker, uint32_t incarnation);
+    void forget_worker(const Worker& worker, uint32_t incarnation);
+    void forget_all();
+    void introduce_kept();
+    void restart_those_ahead();
+
     // upgrade.cpp
     void begin_upgrade(CorrelationId cause, const std::string& wanted, ControlServer::Reply reply);
     void execute(CorrelationId cause, const std::string& path, const ControlServer::Reply& reply);
@@ -205,7 +216,10 @@ class Supervisor final : private World {
     Launcher launcher_;
     std::vector<Newcomer> newcomers_;  ///< of the start, until they have become the workers' successors
     std::optional<Handover> handover_;
+    const bool taken_over_;
+    const std::string not_taken_over_;
     Notify notify_ = Notify::from_environment();
+    std::optional<DescriptorStore> store_;  ///< where workers are to outlive us
     boost::asio::io_context io_{1};
     CorrelationSource correlations_;
     Crew crew_;

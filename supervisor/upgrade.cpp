@@ -76,7 +76,7 @@ Handover Supervisor::hand_over() {
         const auto& member = crew_[i];
         handover.workers.push_back({name_of(workers_[i]->process), static_cast<int>(member.state), child.pid(),
                                     child.pidfd(), child.errors(), member.policy.failures(), member.ready_ns,
-                                    workers_[i]->black_box});
+                                    workers_[i]->black_box, child.is_child()});
     }
     return handover;
 }

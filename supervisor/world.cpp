@@ -22,7 +22,7 @@ void say(shm::ProcessSlot& slot, WorkerState state) {
 
 /// Touched beyond its end, or refused by who opened it.
 bool may_come_of_a_segment(const Death& death) {
-    return death.signal == SIGBUS || death.exit_code == code(ExitCode::mismatch) ||
+    return !death.known() || death.signal == SIGBUS || death.exit_code == code(ExitCode::mismatch) ||
            death.exit_code == code(ExitCode::no_resources);
 }
 
@@ -64,6 +64,7 @@ bool Supervisor::spawn(size_t index) {
     worker.wire->forget_commands();
     worker.wire_is_new = false;
     const auto incarnation = desk.incarnation.load(std::memory_order_relaxed) + 1;
+    keep_worker(worker, incarnation);  // before it can do anything, and is known by its number
     const auto pid = static_cast<uint64_t>(worker.successor.pid());
     desk.incarnation.store(incarnation, std::memory_order_release);
     desk.spawn_ns.store(now_ns(), std::memory_order_relaxed);
@@ -216,12 +217,13 @@ bool Supervisor::pass_on_errors(Worker& worker) {
 
 void Supervisor::died(Worker& worker) {
     if (worker.errors.is_open()) pass_on_errors(worker);
-    worker.death.release();
-    worker.errors.release();
+    for (auto* watched : {&worker.death, &worker.errors})
+        if (watched->is_open()) watched->release();
     const auto death = worker.child.reap();
     const auto demise = look_back(worker, death);
     const auto index = index_of(worker);
     const auto incarnation = worker.slot->desk.incarnation.load(std::memory_order_relaxed);
+    forget_worker(worker, incarnation);
     if (may_come_of_a_segment(death)) look_at_segments();
     const bool let_go = lets_go(index);
     crew_.died(index, death, now_ns());

@@ -15,7 +15,8 @@ std::string last_exit(const shm::DeskLine& desk) {
     if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "";
     const auto code = desk.last_exit_code.load(std::memory_order_relaxed);
     if (code >= 0) return fmt::format("code {}", code);
-    return fmt::format("signal {}", desk.last_signal.load(std::memory_order_relaxed));
+    const auto number = desk.last_signal.load(std::memory_order_relaxed);
+    return number == 0 ? "unknown" : fmt::format("signal {}", number);
 }
 
 uint64_t lost(const ProcessView& process) {

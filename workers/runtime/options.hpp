@@ -25,6 +25,7 @@ struct WorkerOptions {
     WaitMode wait = WaitMode::sleep;
     shm::BreakerRules breaker;  ///< of every dependency, unless its worker has a reason for others
     uint64_t parent_pid = 0;
+    bool outlives_parent = false;  ///< while somebody else holds the lifeline
     int config_fd = -1;  ///< the text of config_path as the supervisor accepted it; -1: read the file itself
     uint32_t config_generation = 0;  ///< of that text
     int gate = -1;       ///< socket: 8 bytes from it let this process in; -1: it is let in

@@ -171,7 +171,8 @@ class Loop {
             wait_for_signal();
         });
     }
-    /// Nobody ever writes to the pipe: it becomes readable when the supervisor, which holds its other end, is gone.
+    /// Nobody ever writes to the pipe: it becomes readable when the supervisor, and whoever keeps its other end for the
+    /// next one, is gone.
     void wait_for_orphanage() {
         lifeline_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
             if (!error) orphaned();
@@ -220,10 +221,10 @@ void log_assertion(const char* condition, const char* file, int line) {
     asserting->log().write(log_event::assertion_failed, CorrelationId{}, file, static_cast<uint64_t>(line), condition);
 }
 
-/// No worker outlives its supervisor: SIGTERM (and so a drain) when it dies. The look behind closes the gap before the
-/// call.
-bool bind_to_parent(uint64_t parent_pid) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+/// No worker outlives its supervisor unless it is told to: SIGTERM (and so a drain) when it dies. The look behind closes
+/// the gap before the call.
+bool bind_to_parent(uint64_t parent_pid, bool outlives_parent) {
+    if (!outlives_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
     // Where Yama lets only ancestors look at a process: its children, of-autopsy, may take our stack when we hang.
     if (parent_pid != 0) prctl(PR_SET_PTRACER, parent_pid);
     return parent_pid == 0 || static_cast<uint64_t>(getppid()) == parent_pid;
@@ -248,7 +249,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     const auto& options = std::get<WorkerOptions>(parsed);
     signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole terminal group; the supervisor alone decides the order
     signal(SIGPIPE, SIG_IGN);
-    if (!bind_to_parent(options.parent_pid))
+    if (!bind_to_parent(options.parent_pid, options.outlives_parent))
         return refuse_start(options, {ErrorKind::failed, "the supervisor ended before this worker began"});
     prctl(PR_SET_NAME, fmt::format("of-{}", name_of(options.self)).c_str());
     arm_black_box(options.black_box);

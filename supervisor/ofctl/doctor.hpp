@@ -80,6 +80,7 @@ struct InstanceFacts {
     uint64_t supervisor_pid = 0;
     uint32_t owner = 0;  ///< whose processes its workers are, or will be
     std::string wait;    ///< of the running workers: "sleep", "yield", "spin"
+    bool outlives = false;  ///< they outlive their supervisor
     FolderFacts state, data, log;
     std::vector<WorkerFacts> workers;
     std::vector<std::string> open_segments;  ///< readable or writable by others than their owner

@@ -89,6 +89,15 @@ Finding watchdog(const Patient& patient) {
     return poor("systemd does not watch the supervisor", "WatchdogSec=10s (deploy/systemd has the unit)");
 }
 
+Finding orphans(const Patient& patient) {
+    const auto& instance = patient.instance;
+    if (instance.workers.empty()) return well("no worker runs");
+    if (!instance.outlives) return well("workers end with their supervisor");
+    if (instance.runs) return well("workers outlive their supervisor");
+    return poor(fmt::format("{} workers wait for the next supervisor", instance.workers.size()),
+                fmt::format("systemctl start orderflow@{}", instance.name));
+}
+
 /// Inodes of TCP sockets that listen, by port: "sl local_address rem_address st ... inode", in hexadecimal but for the
 /// last; state 0A listens.
 std::vector<std::pair<unsigned, std::string>> listeners(const HostFiles& files) {
@@ -138,7 +147,8 @@ constexpr Check checks_of_instance[] = {{"state folder", state_folder}, {"data f
                                         {"log folder", log_folder},     {"data space", data_space},
                                         {"log space", log_space},       {"segments", segments},
                                         {"leftovers", leftovers},       {"sandbox", sandbox},
-                                        {"watchdog", watchdog},         {"port", port}};
+                                        {"watchdog", watchdog},         {"orphans", orphans},
+                                        {"port", port}};
 
 }  // namespace
 

@@ -78,6 +78,7 @@ std::string cgroup_of(const std::string& path) {
 std::optional<ProcessFacts> process_facts(const std::string& folder) {
     // Counted from the state: nice is field 19, the realtime priority 40, the policy 41.
     constexpr size_t nice = 19 - 3, priority = 40 - 3, policy = 41 - 3;
+    constexpr std::string_view outlives("\0--outlives\0", 12);
     const auto stat = stat_of(folder + "/stat");
     if (stat.size() <= policy) return {};
     auto status = fields_of(folder + "/status");
@@ -95,7 +96,8 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
                         .uid = number_in<uint32_t>(status["Uid"]),
                         .seccomp = number_in<int>(status["Seccomp"]),
                         .no_new_privs = status["NoNewPrivs"] == "1",
-                        .capabilities = std::strtoull(status["CapEff"].c_str(), nullptr, 16)};
+                        .capabilities = std::strtoull(status["CapEff"].c_str(), nullptr, 16),
+                        .outlives_supervisor = text_of_file(folder + "/cmdline").find(outlives) != std::string::npos};
 }
 
 }  // namespace of::ofctl

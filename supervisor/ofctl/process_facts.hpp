@@ -22,6 +22,7 @@ struct ProcessFacts {
     int seccomp = 0;  ///< 2: under a filter
     bool no_new_privs = false;
     uint64_t capabilities = 0;  ///< the effective set
+    bool outlives_supervisor = false;
 
     /// As a worker in its sandbox is (workers/runtime/SANDBOX.md); Landlock does not show itself.
     bool shut_in() const { return seccomp == 2 && no_new_privs && capabilities == 0; }

@@ -28,14 +28,26 @@ std::vector<ProcessView> chosen(const View& view, const Options& options) {
     return all;
 }
 
+/// `orphans = "keep"`, as the workers were started with it.
+bool outlive_supervisor(const View& view) {
+    const auto workers = view.workers();
+    return !view.source().copied() && std::ranges::any_of(workers, [](const ProcessView& process) {
+        const auto facts = facts_of(process);
+        return facts && facts->outlives_supervisor;
+    });
+}
+
+std::string supervisor_text(const View& view) {
+    const auto pid = view.control().instance.supervisor_pid.load(std::memory_order_relaxed);
+    if (view.source().copied()) return "copied segments";
+    const bool kept = outlive_supervisor(view);
+    if (view.supervisor_alive()) return fmt::format("supervisor pid {}{}", pid, kept ? "; workers outlive it" : "");
+    return toned(fmt::format("the supervisor (pid {}) is gone{}", pid, kept ? "; workers wait for the next" : ""),
+                 Tone::bad);
+}
+
 void print_table(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
-    const auto& line = view.control().instance;
-    const auto pid = line.supervisor_pid.load(std::memory_order_relaxed);
-    put_line(fmt::format("instance {}: {}", view.source().instance,
-                         view.source().copied() ? "copied segments"
-                         : view.supervisor_alive()
-                             ? fmt::format("supervisor pid {}", pid)
-                             : toned(fmt::format("the supervisor (pid {}) is gone", pid), Tone::bad)));
+    put_line(fmt::format("instance {}: {}", view.source().instance, supervisor_text(view)));
     using enum Table::Align;
     Table table({{"WORKER"},
                  {"STATE"},
@@ -154,7 +166,8 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
     Json json;
     json.open_document("status")
         .field("instance", std::string_view(view.source().instance))
-        .field("supervisor_alive", view.supervisor_alive());
+        .field("supervisor_alive", view.supervisor_alive())
+        .field("workers_outlive_supervisor", outlive_supervisor(view));
     json.field("supervisor_pid", view.control().instance.supervisor_pid.load(std::memory_order_relaxed))
         .field("config_generation", view.control().instance.config_generation.load(std::memory_order_relaxed))
         .open_rows("workers");

@@ -61,6 +61,7 @@ def test_workers_go_on_when_their_supervisor_is_killed_again_and_again():
             assert start_again(instance) == pids, (pids, instance.pids())
             gaps.append(time.monotonic() - killed)
             assert lives(instance) == before and sorted(processes_of(instance)) == sorted(pids.values())
+            assert "; workers outlive it" in instance.ofctl("status")[1]
             if number % 5 == 4:
                 kill_one(instance, dice.choice(WORKERS))
                 pids = instance.pids()
@@ -194,7 +195,8 @@ def test_workers_end_when_the_manager_keeps_nothing_any_more():
         pids = instance.pids()
         instance.kill_supervisor()
         code, out, _ = instance.ofctl("status")
-        assert code == 7 and "gone" in out and all(alive(pid) for pid in pids.values()), (code, out)
+        assert code == 7 and "is gone; workers wait for the next" in out and all(alive(pid) for pid in pids.values()), (code, out)
+        assert "4 workers wait for the next supervisor" in instance.ofctl("doctor")[1]
         keeper.discard()
         wait_for(lambda: not any(alive(pid) for pid in pids.values()), "all drain and end")
         instance.start_and_wait()

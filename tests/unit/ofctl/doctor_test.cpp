@@ -254,6 +254,13 @@ const std::vector<Golden> goldens{
     {"watchdog", with("/proc/40/environ", std::string("HOME=/\0INVOCATION_ID=x\0", 23)), Grade::warn,
      "systemd does not watch the supervisor"},
     {"watchdog", with("/proc/40/environ", "HOME=/"), Grade::ok, "not under systemd"},
+    {"orphans", none, Grade::ok, "workers end with their supervisor"},
+    {"orphans", instance([](auto& i) { i.outlives = true; }), Grade::ok, "workers outlive their supervisor"},
+    {"orphans", instance([](auto& i) {
+         i.outlives = true;
+         i.runs = false;
+     }),
+     Grade::warn, "2 workers wait for the next supervisor"},
     {"port", none, Grade::ok, "communication listens on 8080"},
     {"port", with("/proc/net/tcp", ""), Grade::fail, "communication listens on no port"},
     {"port", [](const FakeHost&, Patient& p) { empty(p); }, Grade::warn, "8080, the default, is another's"},

@@ -7,13 +7,14 @@ usage: keep_test.py [NAME...]        runs all cases, or those whose names contai
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 
 from chaos_support import WORKERS, chance, count, market, processes_of, say, send
 from keeper import Keeper, KeptInstance
 from store_support import check_store, settle
-from system_support import SUPERVISOR, Instance, alive, run, synthetic, toml_of, wait_for
+from system_support import OFCTL, SUPERVISOR, Instance, alive, run, synthetic, toml_of, wait_for
 import tap
 
 # PIDFD_INFO_EXIT: how a process ended that was not our child.
@@ -153,6 +154,32 @@ def test_what_a_reload_and_an_upgrade_have_changed_is_kept():
         wait_for(lambda: instance.ofctl("status")[0] == 3, "the supervisor is there")
         assert instance.workers()["storage"]["state"] == "stopped", "an operator has stopped it"
         assert instance.ofctl("start", "storage")[0] == 0
+        stop_and_look(instance)
+
+
+def test_a_reload_that_is_cut_off_leaves_one_configuration():
+    dice = chance()
+    with synthetic() as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
+        instance.start_and_wait()
+        ahead = 0
+        for number in range(count(8)):
+            instance.sections["trace"]["sample"] = 2 + number  # every worker is restarted for it
+            instance.config.write_text(toml_of(instance.sections))
+            reload = subprocess.Popen([OFCTL, "--instance", instance.name, "config", "reload"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(dice.uniform(0.1, 0.8))
+            instance.kill_supervisor()
+            reload.wait()
+            status = instance.ofctl_json("status")
+            ahead += any(row["config_generation"] > status["config_generation"] for row in status["workers"])
+            start_again(instance)
+
+            def all_run_by_it():
+                status = instance.ofctl_json("status")
+                return {row["config_generation"] for row in status["workers"]} == {status["config_generation"]} and instance.ofctl("health")[0] == 0
+            wait_for(all_run_by_it, "all run by the configuration in force")
+            assert sorted(processes_of(instance)) == sorted(instance.pids().values())
+        say("%d of %d reloads were cut off when workers ran by them; generation %d is in force" %
+            (ahead, count(8), instance.ofctl_json("status")["config_generation"]))
         stop_and_look(instance)
 
 

@@ -27,7 +27,7 @@ TEST_CASE("what a supervisor leaves is what its successor reads") {
         .lifeline = {7, 8},
         .bells = {9, 10, 11},
         .config_generation = 12,
-        .workers = {{"logger", 2, 1234, 13, 14, 3, 987'654'321, 15}, {"storage", 0, 0, -1, -1, 0, 0, -1}}};
+        .workers = {{"logger", 2, 1234, 13, 14, 3, 987'654'321, 15, false}, {"storage", 0, 0, -1, -1, 0, 0, -1}}};
     const auto read = Handover::read(left.write());
     REQUIRE(read);
     CHECK(read->lock == 3);
@@ -42,6 +42,8 @@ TEST_CASE("what a supervisor leaves is what its successor reads") {
     CHECK((logger.name == "logger" && logger.state == 2 && logger.pid == 1234));
     CHECK((logger.pidfd == 13 && logger.errors == 14 && logger.failures == 3 && logger.ready_ns == 987'654'321));
     CHECK(logger.black_box == 15);
+    CHECK_FALSE(logger.is_child);
+    CHECK(read->workers.back().is_child);
     CHECK(read->workers.back().pidfd == -1);
     CHECK(read->workers.back().black_box == -1);
 }

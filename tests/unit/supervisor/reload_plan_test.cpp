@@ -51,4 +51,7 @@ TEST_CASE("what is made once for the life of an instance is refused") {
     REQUIRE(plan_reload({"logger", "rings"}, config, config).fixed == "rings");
     REQUIRE(plan_reload({"instance"}, config, config).fixed == "instance");
     REQUIRE(plan_reload({}, config, config).fixed.empty());
+    auto next = config;
+    next.keep_orphans = true;
+    REQUIRE(plan_reload({"supervisor"}, config, next).fixed == "supervisor.orphans");
 }

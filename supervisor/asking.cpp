@@ -40,6 +40,7 @@ void Asking::read_more() {
 void Asking::wait_for_end() {
     death_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
         if (error) return;
+        if (!child_.ended()) return wait_for_end();
         timer_.cancel();
         output_.release();
         death_.release();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -134,6 +135,11 @@ void Child::adopt(pid_t pid, int pidfd, int errors, bool is_child) {
     errors_ = errors;
 }
 
+bool Child::ended() const {
+    pollfd end{.fd = pidfd_, .events = POLLIN, .revents = 0};
+    return poll(&end, 1, 0) == 1;
+}
+
 Death Child::reap() {
     signal_group(SIGKILL);
     const auto death = is_child_ ? wait_for_status() : exit_status_of(pidfd_, pid_);
@@ -161,8 +167,8 @@ void Child::signal(int number) const {
     if (pidfd_ >= 0) syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
 }
 
-/// A group outlives its leader. Until a child is reaped, its number is still its group's and nobody else's; of another's
-/// child only the pidfd says as much.
+/// A group outlives its leader. Until a child is reaped, its number is still its group's and nobody else's; of
+/// another's child only the pidfd says as much.
 void Child::signal_group(int number) const {
     if (!runs()) return;
     if (is_child_)

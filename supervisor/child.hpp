@@ -40,7 +40,10 @@ class Child {
     /// A child that the program which we were before execve has left us. Or a dead supervisor's, which is no child of
     /// ours: watched and signalled in the same way, but the kernel (Linux 6.15) may not be able to tell how it ended.
     void adopt(pid_t pid, int pidfd, int errors, bool is_child = true);
-    /// After pidfd() became readable: ends the rest of its process group, and says how it ended. The process is gone
+    /// What its pidfd says now. To be asked before reap(): a loop's notice may be of the descriptor that had the number
+    /// before, when both were ready at one time.
+    bool ended() const;
+    /// After it has ended(): ends the rest of its process group, and says how it ended. The process is gone
     /// for good and can write no more.
     Death reap();
     /// Its exit code if it has exited and is yet to be reaped; nothing while it runs or if a signal ended it.

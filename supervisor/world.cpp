@@ -190,15 +190,18 @@ void Supervisor::all_stopped() {
 }
 
 void Supervisor::watch_death(Worker& worker) {
-    worker.death.assign(worker.child.pidfd());
+    if (!worker.death.is_open()) worker.death.assign(worker.child.pidfd());
     worker.death.async_wait(Stream::wait_read, [this, &worker](const boost::system::error_code& error) {
-        if (!error) died(worker);
+        if (!error) worker.child.ended() ? died(worker) : watch_death(worker);
     });
 }
 
 /// Start-up errors reach the user's terminal, and the last of them the log.
 void Supervisor::watch_errors(Worker& worker) {
-    if (!worker.errors.is_open()) worker.errors.assign(worker.child.errors());
+    if (!worker.errors.is_open()) {
+        worker.errors.assign(worker.child.errors());
+        worker.errors.non_blocking(true);  // somebody else may hold the other end
+    }
     worker.errors.async_wait(Stream::wait_read, [this, &worker](const boost::system::error_code& error) {
         if (!error && pass_on_errors(worker)) watch_errors(worker);
     });
@@ -208,6 +211,7 @@ bool Supervisor::pass_on_errors(Worker& worker) {
     std::array<char, 1024> text{};
     boost::system::error_code ended;
     const auto bytes = worker.errors.read_some(asio::buffer(text), ended);
+    if (ended == asio::error::would_block) return true;
     if (ended) return false;
     fmt::print(stderr, "{}", std::string_view(text.data(), bytes));
     worker.last_words.assign(text.data(), bytes);

@@ -60,6 +60,26 @@ def test_grandchildren_never_outlive_their_worker():
         wait_for(lambda: not [pid for pid in pids_in(note) if alive(pid)], "nor are those of the last one left")
 
 
+def test_deaths_that_the_supervisor_sees_late_and_at_once_are_one_each():
+    dice = chance()
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        for _ in range(count(8)):
+            before = instance.pids()
+            victims = dice.sample(WORKERS, dice.randint(1, 4))
+            send(instance.process.pid, signal.SIGSTOP)
+            for name in victims:
+                send(before[name], signal.SIGKILL)
+            wait_for(lambda: not any(alive(before[name]) for name in victims), "they have ended")
+            send(instance.process.pid, signal.SIGCONT)
+            wait_for(lambda: all(instance.pids().get(name, before[name]) != before[name] for name in victims), "they are back")
+            instance.wait_healthy()
+            assert instance.ofctl("health", "--live")[0] == 0, "the supervisor does not answer"
+            after = instance.pids()
+            assert {name for name in WORKERS if after[name] != before[name]} == set(victims), (victims, before, after)
+        assert instance.stop() == 0, instance.output()
+
+
 def test_commands_from_everywhere_at_once_leave_a_running_instance():
     dice = chance()
     verbs = [["restart"], ["stop"], ["start"], ["kill"], ["pause"], ["resume"]]

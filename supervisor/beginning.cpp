@@ -37,7 +37,8 @@ Expected<void> check_store(const Config& config) {
     if (!config.keep_orphans) return {};
     auto keeps = DescriptorStore::from_environment().check(stored_descriptors_max(processes_of(feeds_default).size()));
     if (keeps) return {};
-    return fail(keeps.error().kind, fmt::format("[supervisor] orphans = \"keep\" cannot be: {}", keeps.error().message));
+    return fail(keeps.error().kind,
+                fmt::format("[supervisor] orphans = \"keep\" cannot be: {}", keeps.error().message));
 }
 
 Expected<Beginning> begin_anew(const std::string& path, std::vector<settings::Problem>& problems) {

@@ -26,8 +26,9 @@ struct Beginning {
     std::string not_taken_over;        ///< why workers that had outlived their supervisor were ended; empty if none had
 };
 
-/// What a supervisor that died has left with the service manager (`orphans = "keep"`), else everything anew, from the file at `path`. Each worker checks its own sections on its way to its gate, while the
-/// segments are made; if one finds a mistake, the whole file is checked, and `problems` are all of its mistakes.
+/// What a supervisor that died has left with the service manager (`orphans = "keep"`), else everything anew, from the
+/// file at `path`. Each worker checks its own sections on its way to its gate, while the segments are made; if one
+/// finds a mistake, the whole file is checked, and `problems` are all of its mistakes.
 Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem>& problems);
 
 /// Everything as the program before this one has left it, described in the memfd `handover`.

@@ -78,8 +78,9 @@ constexpr Key supervisor_keys[] = {
      .choices = "auto|off"},
     {.name = "orphans",
      .fallback = R"("end")",
-     .help = "workers whose supervisor died: end: drain and end; keep: go on until the next supervisor takes them over, "
-             "for which the service manager must keep descriptors (FileDescriptorStoreMax=)",
+     .help =
+         "workers whose supervisor died: end: drain and end; keep: go on until the next supervisor takes them over, "
+         "for which the service manager must keep descriptors (FileDescriptorStoreMax=)",
      .choices = "end|keep"},
     {.name = "sandbox",
      .fallback = R"("enforce")",

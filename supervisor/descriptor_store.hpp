@@ -1,9 +1,9 @@
-// The service manager's store of descriptors (sd_notify(3), FDSTORE=1; FileDescriptorStoreMax= of systemd): what lies in
-// it outlives this process, and is handed to the next one that is started for the same service (sd_listen_fds(3)). No
-// libsystemd.
+// The service manager's store of descriptors (sd_notify(3), FDSTORE=1; FileDescriptorStoreMax= of systemd): what lies
+// in it outlives this process, and is handed to the next one that is started for the same service (sd_listen_fds(3)).
+// No libsystemd.
 //
-// Used by the supervisor's loop only. A message that the manager does not take within patience_ms is refused; after that
-// nobody waits for it any more. What the store refuses it closes in silence: check() finds that out beforehand.
+// Used by the supervisor's loop only. A message that the manager does not take within patience_ms is refused; after
+// that nobody waits for it any more. What the store refuses it closes in silence: check() finds that out beforehand.
 #pragma once
 
 #include <string>

@@ -163,8 +163,7 @@ Expected<void> Instance::recognise(const Generations& known) {
         if (!segment) return fail(ErrorKind::mismatch, segment.error().message);
         const auto generation = known.find(wanted.name());
         if (generation == known.end() || generation->second != segment->header().generation)
-            return fail(ErrorKind::mismatch,
-                        fmt::format("segment {} is not the one that they use", wanted.name()));
+            return fail(ErrorKind::mismatch, fmt::format("segment {} is not the one that they use", wanted.name()));
         if (channel.wire->kind == ChannelKind::control &&
             segment->page<shm::ControlPage>().instance.stopping.load(std::memory_order_relaxed) != 0)
             return fail(ErrorKind::mismatch, "the instance was being stopped");

@@ -61,14 +61,16 @@ void Supervisor::forget_worker(const Worker& worker, uint32_t incarnation) {
 /// else holds one.
 void Supervisor::forget_all() {
     if (!store_) return;
-    for (const auto name : {stored_name::state, stored_name::governor, stored_name::lifeline[0], stored_name::lifeline[1]})
+    for (const auto name :
+         {stored_name::state, stored_name::governor, stored_name::lifeline[0], stored_name::lifeline[1]})
         store_->remove(std::string(name));
     store_->remove(fmt::format("{}{}", stored_name::config, config_generation_));
     for (size_t slot = 0; slot < launcher_.bells().size(); ++slot) store_->remove(stored_name::bell(slot));
     store_->settle();
 }
 
-/// What the log says first when workers have outlived the supervisor before us. To the manager we are as ready as it was.
+/// What the log says first when workers have outlived the supervisor before us. To the manager we are as ready as it
+/// was.
 void Supervisor::introduce_kept() {
     std::vector<std::string> words;
     for (const auto& worker : handover_->workers)

@@ -19,8 +19,8 @@ constexpr std::string_view kept_title = "orderflow-kept 1";
 
 /// What it says of itself in its present incarnation.
 WorkerState own_word(const shm::ProcessSlot& slot) {
-    const bool current = slot.own.incarnation.load(std::memory_order_acquire) ==
-                         slot.desk.incarnation.load(std::memory_order_relaxed);
+    const bool current =
+        slot.own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
     return current ? static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed)) : WorkerState::spawned;
 }
 
@@ -61,7 +61,8 @@ Expected<KeptState> KeptState::read(int descriptor) {
     std::ifstream file(fmt::format("/proc/self/fd/{}", descriptor));
     std::string line;
     if (!std::getline(file, line) || line != kept_title)
-        return fail(ErrorKind::mismatch, fmt::format("what is kept begins with \"{}\", not with \"{}\"", line, kept_title));
+        return fail(ErrorKind::mismatch,
+                    fmt::format("what is kept begins with \"{}\", not with \"{}\"", line, kept_title));
     KeptState state;
     while (std::getline(file, line) && line != "end") {
         std::istringstream words(line);
@@ -116,8 +117,8 @@ Handover::Worker Kept::take_worker(ProcessId process, const shm::ProcessSlot& sl
         return take(stored_name::of_worker(process, incarnation, stored_name::worker_parts[which]));
     };
     Handover::Worker worker{.name = name_of(process),
-                            .state = static_cast<int>(state_of_absent(
-                                static_cast<WorkerState>(desk.state.load(std::memory_order_relaxed)))),
+                            .state = static_cast<int>(
+                                state_of_absent(static_cast<WorkerState>(desk.state.load(std::memory_order_relaxed)))),
                             .pid = static_cast<int64_t>(desk.pid.load(std::memory_order_acquire)),
                             .failures = desk.failures.load(std::memory_order_relaxed)};
     if (worker.pid == 0) return worker;  // one that was never let in ends at its gate

@@ -38,7 +38,7 @@ constexpr size_t stored_descriptors_max(size_t processes) { return 6 + processes
 /// What must be the same for a supervisor that would go on.
 struct KeptState {
     std::string config_path;
-    std::string layouts;                          ///< hash of layouts_text()
+    std::string layouts;  ///< hash of layouts_text()
     Generations generations;
 
     /// A memfd; -1 when there is none to be had.

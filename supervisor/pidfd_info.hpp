@@ -13,8 +13,8 @@ namespace of::supervisor {
 /// For pidfd_send_signal(2): the whole group that the process leads (Linux 6.9).
 inline constexpr unsigned signal_process_group = 4;
 
-/// Of a process that has ended: unknown_death where it cannot be told. Waits a few milliseconds where its parent reaps it
-/// at this moment.
+/// Of a process that has ended: unknown_death where it cannot be told. Waits a few milliseconds where its parent reaps
+/// it at this moment.
 Death exit_status_of(int pidfd, pid_t pid);
 
 /// The pidfd of a process that began at `start_time` (field 22 of /proc/pid/stat); -1 if there is none such any more.

@@ -9,7 +9,7 @@
 namespace of::supervisor {
 
 struct ReloadPlan {
-    std::string fixed;                  ///< a section or key that cannot change while the instance runs; empty: none has
+    std::string fixed;  ///< a section or key that cannot change while the instance runs; empty: none has
     bool at_once = false;               ///< the supervisor's own sections have
     std::vector<ProcessKind> restarts;  ///< workers whose text or resources have
 

@@ -143,11 +143,16 @@ Finding port(const Patient& patient) {
     return broken("communication listens on no port", "ofctl restart communication");
 }
 
-constexpr Check checks_of_instance[] = {{"state folder", state_folder}, {"data folder", data_folder},
-                                        {"log folder", log_folder},     {"data space", data_space},
-                                        {"log space", log_space},       {"segments", segments},
-                                        {"leftovers", leftovers},       {"sandbox", sandbox},
-                                        {"watchdog", watchdog},         {"orphans", orphans},
+constexpr Check checks_of_instance[] = {{"state folder", state_folder},
+                                        {"data folder", data_folder},
+                                        {"log folder", log_folder},
+                                        {"data space", data_space},
+                                        {"log space", log_space},
+                                        {"segments", segments},
+                                        {"leftovers", leftovers},
+                                        {"sandbox", sandbox},
+                                        {"watchdog", watchdog},
+                                        {"orphans", orphans},
                                         {"port", port}};
 
 }  // namespace

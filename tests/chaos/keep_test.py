@@ -157,6 +157,12 @@ def test_what_a_reload_and_an_upgrade_have_changed_is_kept():
         stop_and_look(instance)
 
 
+def not_running_by_it(instance):
+    """Workers that do not run, or run by another configuration than the one in force."""
+    status = instance.ofctl_json("status")
+    return [row for row in status["workers"] if row["state"] != "running" or row["config_generation"] != status["config_generation"]]
+
+
 def test_a_reload_that_is_cut_off_leaves_one_configuration():
     dice = chance()
     with synthetic() as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
@@ -173,10 +179,10 @@ def test_a_reload_that_is_cut_off_leaves_one_configuration():
             ahead += any(row["config_generation"] > status["config_generation"] for row in status["workers"])
             start_again(instance)
 
-            def all_run_by_it():
-                status = instance.ofctl_json("status")
-                return {row["config_generation"] for row in status["workers"]} == {status["config_generation"]} and instance.ofctl("health")[0] == 0
-            wait_for(all_run_by_it, "all run by the configuration in force")
+            try:
+                wait_for(lambda: not not_running_by_it(instance), "all run by the configuration in force")
+            except AssertionError:
+                raise AssertionError("not by the configuration in force: %s" % not_running_by_it(instance)) from None
             assert sorted(processes_of(instance)) == sorted(instance.pids().values())
         say("%d of %d reloads were cut off when workers ran by them; generation %d is in force" %
             (ahead, count(8), instance.ofctl_json("status")["config_generation"]))

@@ -95,7 +95,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     app.add_option("--breaker", breaker, "Rules of circuit breakers: NAME=NUMBER,...");
     app.add_option("--wait", wait, "What to do when idle")->check(CLI::IsMember({"sleep", "yield", "spin"}));
     app.add_option("--parent", options.parent_pid, "Process whose end is ours")->type_name("PID");
-    app.add_flag("--outlives", options.outlives_parent, "Go on when that process ends, for as long as the lifeline lasts");
+    app.add_flag("--outlives", options.outlives_parent,
+                 "Go on when that process ends, for as long as the lifeline lasts");
     app.add_option("--config-fd", options.config_fd, "Inherited descriptor of the text to take for FILE's")
         ->type_name("FD");
     app.add_option("--config-generation", options.config_generation, "Which configuration of the instance that is")

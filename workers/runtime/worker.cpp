@@ -221,8 +221,8 @@ void log_assertion(const char* condition, const char* file, int line) {
     asserting->log().write(log_event::assertion_failed, CorrelationId{}, file, static_cast<uint64_t>(line), condition);
 }
 
-/// No worker outlives its supervisor unless it is told to: SIGTERM (and so a drain) when it dies. The look behind closes
-/// the gap before the call.
+/// No worker outlives its supervisor unless it is told to: SIGTERM (and so a drain) when it dies. The look behind
+/// closes the gap before the call.
 bool bind_to_parent(uint64_t parent_pid, bool outlives_parent) {
     if (!outlives_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
     // Where Yama lets only ancestors look at a process: its children, of-autopsy, may take our stack when we hang.

@@ -143,7 +143,8 @@ TEST_CASE("of two texts of a configuration the newer one counts") {
 }
 
 TEST_CASE("what must be the same for the next supervisor is read as it was written") {
-    const KeptState state{"/etc/order flow/spot.toml", "00ff", {{"spot.control", 5}, {"spot.market.0", uint64_t{1} << 63}}};
+    const KeptState state{
+        "/etc/order flow/spot.toml", "00ff", {{"spot.control", 5}, {"spot.market.0", uint64_t{1} << 63}}};
     const auto read = KeptState::read(state.write());
     REQUIRE(read);
     CHECK(read->config_path == state.config_path);

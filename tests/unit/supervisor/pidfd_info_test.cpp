@@ -19,7 +19,8 @@ namespace {
 struct Ended {
     Ended(int exit_code, int signal) : pid(fork()) {
         if (pid == 0) {
-            if (signal != SIGKILL && signal != 0) std::signal(signal, SIG_DFL);  // the test's own handler would report it
+            if (signal != SIGKILL && signal != 0)
+                std::signal(signal, SIG_DFL);  // the test's own handler would report it
             if (signal != 0) kill(getpid(), signal);
             _exit(exit_code);
         }

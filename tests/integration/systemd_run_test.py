@@ -29,9 +29,9 @@ RestartSec=50ms
 WatchdogSec=10s
 StandardError=append:%s
 """
-# A manager that has /run, /proc and a control group to itself; everything in the pid namespace ends with this shell.
+# A manager that has /run, /proc, /dev/shm and a control group to itself; everything in the pid namespace ends with this shell.
 INSIDE = """
-mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system %s || exit 99
+mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && mkdir -p /run/systemd/system %s || exit 99
 export XDG_RUNTIME_DIR=/run/user/0
 %s --user >"$HOME/manager" 2>&1 &
 for try in $(seq 100); do systemctl --user is-system-running >/dev/null 2>&1 && exec "$@"; sleep 0.1; done
@@ -116,7 +116,7 @@ def inside_workers_go_on(instance, drop_in):
     os.kill(pids["logger"], signal.SIGKILL)
     wait_for(lambda: instance.pids().get("logger", pids["logger"]) != pids["logger"], "logger is back")
     wait_well(instance, "all run")
-    assert shown("NFileDescriptorStore") == kept and int(shown("NRestarts")) == 5, (kept, systemctl("show", "of"))
+    assert shown("NFileDescriptorStore") == kept and int(shown("NRestarts")) == 5, (kept, shown("NFileDescriptorStore"), shown("NRestarts"), instance.output())
     systemctl("stop", "of")
     assert (shown("ActiveState"), shown("Result"), shown("NFileDescriptorStore")) == ("inactive", "success", "0"), systemctl("status", "of")
     assert not [pid for pid in instance.seen if alive(pid)] and not instance.segments()

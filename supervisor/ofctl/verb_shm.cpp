@@ -7,7 +7,7 @@
 
 #include "proto/decimal.hpp"
 #include "shm/verify.hpp"
-#include "supervisor/ofctl/decode.hpp"
+#include "supervisor/ofctl/message_print.hpp"
 #include "supervisor/ofctl/metrics_print.hpp"
 #include "supervisor/ofctl/print.hpp"
 #include "supervisor/ofctl/verbs.hpp"
@@ -46,55 +46,35 @@ std::optional<std::pair<uint64_t, uint64_t>> parse_range(const std::string& text
     return std::pair(std::max(*from, oldest), std::min(*to, tail));
 }
 
-/// A ring's messages as the user asked for them: of one symbol or type, as text or JSON.
+/// The messages of a ring that is there.
 class Messages {
   public:
     Messages(const Options& options, const View& view, shm::Segment segment)
         : ring(std::move(segment)),
-          options_(options),
           symbols_(view, ring.segment().header().channel),
-          decoder_(ring.segment().schema(), symbols_.page()) {}
+          printer_(options, std::string(shm::text_of(ring.segment().header().channel)), ring.segment().schema(),
+                   symbols_.page()) {}
 
     /// Where the newest `count` of them begin.
     uint64_t newest(uint64_t count, uint64_t tail) {
         const auto oldest = ring.oldest();
         auto position = tail;
-        while (count > 0 && position > oldest) count -= wanted(--position) ? 1 : 0;
+        while (count > 0 && position > oldest)
+            count -= ring.read(--position, message_) && printer_.wants(message_) ? 1 : 0;
         return position;
     }
     /// Prints the message at `position` if it is there and wanted; false if it is no longer or not yet there.
     bool print(uint64_t position) {
         if (!ring.read(position, message_)) return false;
-        const auto decoded = decoder_.decode(message_);
-        if (!matches(decoded)) return true;
-        if (options_.json) {
-            Json json;
-            json.open_object().field("segment", ring.segment().header().channel).field("position", position);
-            decoded.append_to(json);
-            if (options_.hex) json.field("hex", std::string_view(hex_text(message_.data(), message_.size())));
-            put_line(json.close_object().text());
-        } else {
-            put_line(fmt::format("{:>10}  {}", position, decoded.line()));
-            if (options_.hex) put_line("            " + hex_text(message_.data(), message_.size()));
-        }
+        printer_.print(position, message_);
         return true;
     }
 
     const RingView ring;
 
   private:
-    bool matches(const Decoded& decoded) const {
-        return (options_.symbol.empty() || decoded.find("symbol") == options_.symbol) &&
-               (options_.type.empty() || decoded.name == options_.type);
-    }
-    bool wanted(uint64_t position) {
-        return ring.read(position, message_) &&
-               ((options_.symbol.empty() && options_.type.empty()) || matches(decoder_.decode(message_)));
-    }
-
-    const Options& options_;
     const Symbols symbols_;
-    const MessageDecoder decoder_;
+    const MessagePrinter printer_;
     std::vector<std::byte> message_;
 };
 

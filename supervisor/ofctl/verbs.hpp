@@ -47,7 +47,12 @@ struct Options {
     bool only_events = false;   ///< of the log, what concerns the life of the instance
     bool audit = false;
     bool layout = false;
-    std::string to;  ///< of ofctl man
+    std::string to;          ///< of ofctl man and shm replay: a folder; of shm record: a file
+    std::string segment;     ///< of ofctl shm record, which is about two things
+    double seconds_max = 0;  ///< of ofctl shm record; 0: any
+    uint64_t bytes_max = 0;  ///< of its file; 0: the default
+    bool backlog = false;    ///< also what is in the ring already
+    double speed = 0;        ///< of ofctl shm replay, against the recorded pace; 0: as fast as it goes
     bool live = false;
     bool ready = false;
     bool deep = false;
@@ -99,6 +104,8 @@ int shm_ls(const Options& options);
 int shm_dump(const Options& options);
 int shm_tail(const Options& options);
 int shm_verify(const Options& options);
+int shm_record(const Options& options);
+int shm_replay(const Options& options);
 int shm_hz(const Options& options);
 int shm_gc(const Options& options);
 int top(const Options& options);

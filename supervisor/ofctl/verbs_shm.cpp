@@ -54,6 +54,71 @@ constexpr Verb verbs_shm[] = {
                  type,
                  {.names = "-f,--follow", .help = "Go on with new ones", .target = &Options::follow}},
      .examples = {{"ofctl shm tail market.0 -f --symbol BTCUSDT --type trade", "trades of one symbol as they come"}}},
+    {.name = "shm record",
+     .help = "Write a ring's messages to a file as they come",
+     .text =
+         "Reads beside the ring's readers: nobody waits for it, and nothing is taken away. Each message is kept with "
+         "its position; one that was overwritten before it could be read is counted as lost. FILE must not be there "
+         "yet; it holds what is needed to read it elsewhere, also after the instance is gone.\n\n"
+         "Ends at the first bound, with SIGINT or SIGTERM, or when the ring is made anew or goes. Of a dead or copied "
+         "instance it writes what is in the ring.",
+     .run = shm_record,
+     .options = {{.names = "SEGMENT",
+                  .help = "The ring's channel, such as market.0",
+                  .target = &Options::segment,
+                  .completes = Names::segment,
+                  .count = Count::one},
+                 {.names = "FILE",
+                  .help = "Where to; it is made",
+                  .target = &Options::to,
+                  .completes = Names::file,
+                  .count = Count::one},
+                 {.names = "-n,--count", .help = "At most N messages", .target = &Options::count, .value = "N"},
+                 {.names = "--seconds",
+                  .help = "At most so long",
+                  .target = &Options::seconds_max,
+                  .value = "SEC",
+                  .most = 31'536'000},
+                 {.names = "--bytes",
+                  .help = "At most so large a file (1073741824)",
+                  .target = &Options::bytes_max,
+                  .value = "BYTES"},
+                 {.names = "--backlog",
+                  .help = "Begin with the oldest message that is still there",
+                  .target = &Options::backlog}},
+     .examples = {{"ofctl shm record market.0 market.rec --seconds 60", "a minute of the market"},
+                  {"ofctl --from /var/tmp/copied shm record log.storage log.rec", "the last words of the dead"}}},
+    {.name = "shm replay",
+     .help = "Print a recording, or play it into segments of its own",
+     .text =
+         "Prints the messages of FILE as shm tail does. With --to DIR it plays them into a ring there, beside the "
+         "pages that were recorded with it: ofctl --from DIR reads them, also meanwhile. DIR is to be new or empty; "
+         "nothing is ever played into an instance.\n\n"
+         "--speed 1 keeps the pace at which they were published, 10 is ten times as fast; pauses are ten seconds at "
+         "most. A recording whose recorder was killed is played up to its last whole message. Ends with 8 where the "
+         "file is damaged.",
+     .run = shm_replay,
+     .options = {{.names = "FILE",
+                  .help = "What shm record wrote",
+                  .target = &Options::names,
+                  .completes = Names::file,
+                  .count = Count::one},
+                 {.names = "--to", .help = "A folder to make", .target = &Options::to, .value = "DIR"},
+                 {.names = "--speed",
+                  .help = "At X times the recorded pace; without, as fast as it goes",
+                  .target = &Options::speed,
+                  .value = "X",
+                  .least = 0.001,
+                  .most = 1'000'000},
+                 hex,
+                 symbol,
+                 type},
+     .ends = {ExitCode::not_found, ExitCode::denied, ExitCode::corrupt, ExitCode::mismatch},
+     .examples = {{"ofctl shm replay market.rec --type trade", "the trades in it"},
+                  {"ofctl shm replay market.rec --to /tmp/again --speed 1 &\n"
+                   "ofctl --from /tmp/again shm tail market.0 -f",
+                   "as it was"}},
+     .needs = Needs::nothing},
     {.name = "shm verify",
      .help = "Check everything that the segments promise",
      .text =

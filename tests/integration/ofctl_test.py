@@ -183,6 +183,76 @@ def test_the_audit_file_has_who_asked_for_what_and_what_came_of_it():
         assert instance.stop() == 0, instance.output()
 
 
+def audit_of(instance, *arguments):
+    code, out, err = instance.ofctl("events", "--audit", *arguments)
+    assert code == 0 and not err, (arguments, code, err)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_the_audit_is_limited_to_a_worker_and_a_time():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        for worker in ("logger", "storage", "logger"):
+            assert instance.ofctl("restart", worker)[0] == 0
+        everything = audit_of(instance)
+        assert len(everything) == 6 and audit_of(instance, "--since", "3600") == everything, everything
+        of_logger = audit_of(instance, "--worker", "logger")
+        commands = [line for line in of_logger if "request" in line]
+        assert [line["request"].split()[:2] for line in commands] == [["restart", "logger"]] * 2, of_logger
+        assert [line["correlation"] for line in of_logger if "answer" in line] == [line["correlation"] for line in commands], of_logger
+        assert audit_of(instance, "--worker", "logger", "-n", "1") == of_logger[-1:]
+        wait_for(lambda: not audit_of(instance, "--since", "0.5"), "the commands are older than half a second")
+        assert instance.ofctl("events", "--audit", "--worker", "nobody")[0] == 4
+        assert instance.stop() == 0, instance.output()
+
+
+def test_the_audit_is_followed_into_the_next_file():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        assert instance.ofctl("restart", "logger", "--reason", "before")[0] == 0
+        seen = instance.folder / "seen"
+        with open(seen, "wb") as output:
+            follower = subprocess.Popen([OFCTL, "--instance", instance.name, "events", "--audit", "-f"], stdout=output)
+        try:
+            wait_for(lambda: seen.read_text().count("\n") == 2, "what is there is printed")
+            audit = instance.folder / "state" / "audit.log"
+            audit.rename(audit.with_name("audit.log.1"))
+            assert instance.ofctl("restart", "logger", "--reason", "behind")[0] == 0
+            wait_for(lambda: seen.read_text().count("\n") == 4, "what came is printed")
+            lines = [json.loads(line) for line in seen.read_text().splitlines()]
+            assert lines == audit_of(instance), lines
+            assert [line["request"].split()[-1] for line in lines if "request" in line] == ["before", "behind"], lines
+        finally:
+            follower.kill()
+            follower.wait()
+        assert instance.stop() == 0, instance.output()
+
+
+def test_the_logs_of_the_one_before_end_where_its_successor_began():
+    def ready(*arguments):
+        """When storage said that it was ready, by what is printed."""
+        code, out, err = instance.ofctl("--json", "logs", *arguments)
+        assert code == 0, (arguments, code, err)
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert all(line["worker"] == "storage" for line in lines), lines
+        return [line["ts"] for line in lines if line["event"] == "worker_ready"]
+
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        assert instance.ofctl("logs", "-p", "storage")[0] == 4, "there is none before the first"
+        for lives in (2, 3):
+            before = instance.pids()["storage"]
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda: instance.pids().get("storage") not in (None, before), "storage has a successor")
+            wait_for(lambda: len(ready("storage")) == lives, "it is ready")
+            instance.wait_healthy()
+            assert ready("-p", "storage") == ready("storage")[-2:-1], lives
+        assert instance.ofctl("stop", "storage")[0] == 0
+        assert ready("-p", "storage") == ready("storage")[-1:], "dead, its own last life is the one before"
+        assert instance.ofctl("logs", "-p")[0] == 2
+        assert instance.stop() == 0, instance.output()
+
+
 def test_a_dry_run_says_what_would_be_asked_and_changes_nothing():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()

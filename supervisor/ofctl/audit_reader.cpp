@@ -1,0 +1,75 @@
+#include "supervisor/ofctl/audit_reader.hpp"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+namespace of::ofctl {
+namespace {
+
+/// The text of a field; "" when the line has none. What the supervisor writes of workers and IDs needs no escapes.
+std::string text_field(const std::string& line, const std::string& name) {
+    const auto key = "\"" + name + "\":\"";
+    const auto at = line.find(key);
+    if (at == std::string::npos) return "";
+    const auto begin = at + key.size();
+    return line.substr(begin, line.find('"', begin) - begin);
+}
+
+/// "restart storage a reason": storage.
+std::string second_word(const std::string& request) {
+    const auto begin = request.find(' ');
+    if (begin == std::string::npos) return "";
+    return request.substr(begin + 1, request.find(' ', begin + 1) - begin - 1);
+}
+
+}  // namespace
+
+std::vector<std::string> AuditReader::take_new() {
+    std::vector<std::string> lines;
+    if (std::exchange(first_, false)) {
+        file_.open(path_ + ".1");
+        take_rest(lines);
+        open();
+    }
+    take_rest(lines);
+    struct stat now{};
+    if (stat(path_.c_str(), &now) == 0 && now.st_ino != inode_) {
+        take_rest(lines);  // what was written between the last look and its new name
+        open();
+        take_rest(lines);
+    }
+    return lines;
+}
+
+void AuditReader::open() {
+    struct stat about{};
+    file_.close();
+    file_.clear();
+    begun_.clear();
+    inode_ = stat(path_.c_str(), &about) == 0 ? about.st_ino : 0;
+    file_.open(path_);
+}
+
+void AuditReader::take_rest(std::vector<std::string>& lines) {
+    if (!file_.is_open()) return;
+    file_.clear();
+    for (std::string piece; std::getline(file_, piece);) {
+        begun_ += piece;
+        if (file_.eof()) return;  // its end is yet to come
+        lines.push_back(std::exchange(begun_, {}));
+    }
+}
+
+bool AuditFilter::takes(const std::string& line) {
+    if (text_field(line, "ts") < since_) return false;
+    if (worker_.empty()) return true;
+    const auto correlation = text_field(line, "correlation");
+    const auto request = text_field(line, "request");
+    if (request.empty()) return commands_.contains(correlation);
+    if (second_word(request) != worker_) return false;
+    commands_.insert(correlation);
+    return true;
+}
+
+}  // namespace of::ofctl

@@ -90,7 +90,7 @@ void show_text(const Schema& schema, const settings::Standings& standings, const
 }
 
 void show_json(const Schema& schema, const settings::Standings& standings, const ViewOptions& options) {
-    fmt::print("{{\"file\":{},\"keys\":[", json_text(options.path));
+    fmt::print("{{\"version\":1,\"kind\":\"config show\",\"file\":{},\"keys\":[", json_text(options.path));
     bool first = true;
     for (const auto& section : schema.sections) {
         for (const auto& key : section.keys) {
@@ -139,7 +139,7 @@ std::vector<std::pair<std::string, std::string>> outcomes_of(const ReloadPlan& p
 
 void diff_json(const ViewOptions& options, const std::vector<Change>& changes, const ReloadPlan& plan,
                const Config& config) {
-    fmt::print("{{\"file\":{},\"changed\":[", json_text(options.path));
+    fmt::print("{{\"version\":1,\"kind\":\"config diff\",\"file\":{},\"changed\":[", json_text(options.path));
     for (size_t i = 0; i < changes.size(); ++i)
         fmt::print("{}{{\"key\":{},\"running\":{},\"file\":{}}}", i == 0 ? "" : ",", json_text(changes[i].key),
                    changes[i].before, changes[i].after);

@@ -40,7 +40,8 @@ int refuse(const Error& error) {
 }
 
 void print_json(const std::string& path, std::span<const settings::Problem> problems) {
-    fmt::print("{{\"file\":{},\"valid\":{},\"problems\":[", json_text(path), problems.empty());
+    fmt::print("{{\"version\":1,\"kind\":\"config check\",\"file\":{},\"valid\":{},\"problems\":[", json_text(path),
+               problems.empty());
     for (size_t i = 0; i < problems.size(); ++i) {
         fmt::print("{}{{\"line\":{},\"column\":{},\"message\":{}}}", i == 0 ? "" : ",", problems[i].line,
                    problems[i].column, json_text(problems[i].message));
@@ -97,7 +98,7 @@ int schedule(const Options& options) {
         return code(ExitCode::usage);
     }
     bool first = true;
-    if (options.json) fmt::print("{{\"schedules\":[");
+    if (options.json) fmt::print("{{\"version\":1,\"kind\":\"schedules\",\"schedules\":[");
     for (const auto& [kind, worker] : checked.config.workers) {
         const auto rows = schedule_of(worker.member.restart);
         if (options.json) print_schedule_json(name_of(kind), rows, first);

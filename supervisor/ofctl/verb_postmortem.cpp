@@ -114,7 +114,7 @@ void put_bundle(const Options& options, const Facts& facts, const std::string& p
     std::vector<std::string> many;
     for (const auto& [key, value] : facts.rows()) {
         if (facts.all(key).size() == 1)
-            json.field(key, std::string_view(value));
+            json.field(key == "folder" ? "working_folder" : std::string_view(key), std::string_view(value));
         else if (std::ranges::find(many, key) == many.end())
             many.push_back(key);
     }

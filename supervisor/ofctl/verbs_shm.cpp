@@ -115,9 +115,8 @@ constexpr Verb verbs_shm[] = {
                  type},
      .ends = {ExitCode::not_found, ExitCode::denied, ExitCode::corrupt, ExitCode::mismatch},
      .examples = {{"ofctl shm replay market.rec --type trade", "the trades in it"},
-                  {"ofctl shm replay market.rec --to /tmp/again --speed 1 &\n"
-                   "ofctl --from /tmp/again shm tail market.0 -f",
-                   "as it was"}},
+                  {"ofctl shm replay market.rec --to /tmp/again --speed 1",
+                   "as it was, for ofctl --from /tmp/again shm tail market.0 -f"}},
      .needs = Needs::nothing},
     {.name = "shm verify",
      .help = "Check everything that the segments promise",

@@ -7,10 +7,11 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/io_context.hpp>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 
+#include "supervisor/asking.hpp"
 #include "supervisor/config_sections.hpp"
 
 namespace of::supervisor {
@@ -43,12 +44,6 @@ void append_problems(const std::string& output, const std::string& path, std::ve
         problem.message = line.substr(std::min(line.find_first_not_of(' '), line.size()));
         problems.push_back(std::move(problem));
     }
-}
-
-std::string shell_quoted(const std::string& text) {
-    std::string quoted = "'";
-    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
 }
 
 RestartSettings read_restart(const settings::Values& values) {
@@ -106,9 +101,9 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
                                         heartbeat, heartbeat_timeout_min_ms)});
     const auto open_files = worker.resources.open_files;
     if (open_files != 0 && open_files < open_files_min)
-        problems.push_back({0, 0,
-                            fmt::format("[{}] open_files is {}; expected 0 or at least {}", section, open_files,
-                                        open_files_min)});
+        problems.push_back(
+            {0, 0,
+             fmt::format("[{}] open_files is {}; expected 0 or at least {}", section, open_files, open_files_min)});
     return worker;
 }
 
@@ -196,8 +191,8 @@ Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& c
     if (unreadable) return problems;
     for (const auto kind : worker_kinds) {
         const auto output = worker_program(checked.config, kind).and_then([&](const std::string& program) {
-            return ask_worker(program,
-                              fmt::format("--check-config {} --config-fd {}", shell_quoted(checked.config.path), text));
+            std::vector<std::string> words{"--check-config", checked.config.path, "--config-fd", std::to_string(text)};
+            return ask_worker(program, std::move(words), text < 0 ? std::vector<int>() : std::vector{text});
         });
         if (!output) return tl::make_unexpected(output.error());
         append_problems(*output, checked.config.path, problems);
@@ -218,20 +213,27 @@ std::string autopsy_program(const Config& config) {
     return "";
 }
 
-Expected<std::string> ask_worker(const std::string& program, const std::string& arguments) {
-    const auto command = fmt::format("{} {}", shell_quoted(program), arguments);
-    auto* pipe = popen(command.c_str(), "re");
-    if (pipe == nullptr)
-        return fail(ErrorKind::failed, fmt::format("{} could not be asked about the configuration", program));
+Expected<std::string> ask_worker(const std::string& program, std::vector<std::string> arguments,
+                                 std::vector<int> inherited) {
+    boost::asio::io_context io;
+    Asking asking(io);
+    int exit_code = -1;
     std::string output;
-    std::array<char, 4096> buffer{};
-    while (const auto bytes = fread(buffer.data(), 1, buffer.size(), pipe)) output.append(buffer.data(), bytes);
-    const auto status = pclose(pipe);
-    const bool answered = WIFEXITED(status) &&
-                          (WEXITSTATUS(status) == code(ExitCode::ok) || WEXITSTATUS(status) == code(ExitCode::usage));
-    if (!answered)
+    const auto begun = asking.begin({.path = program,
+                                     .argv = std::move(arguments),
+                                     .inherited = std::move(inherited),
+                                     .joins_output = true,
+                                     .resources = {}},
+                                    [&](int ended_with, const std::string& text) {
+                                        exit_code = ended_with;
+                                        output = text;
+                                    });
+    if (!begun) return tl::make_unexpected(begun.error());
+    io.run();
+    if (exit_code != code(ExitCode::ok) && exit_code != code(ExitCode::usage))
         return fail(ErrorKind::failed,
-                    fmt::format("{} failed to answer about the configuration (status {})", program, status));
+                    fmt::format("{} failed to answer about the configuration (code {}){}{}", program, exit_code,
+                                output.empty() ? "" : ": ", output.substr(0, output.find('\n'))));
     return output;
 }
 

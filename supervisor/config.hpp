@@ -49,7 +49,7 @@ struct WorkerConfig {
     MemberSettings member;
     Resources resources;
     CgroupLimits limits;
-    std::string sandbox;  ///< "enforce", "audit" or "off"
+    std::string sandbox;      ///< "enforce", "audit" or "off"
     std::string finish_hook;  ///< a program to run after each death; empty for none
 };
 
@@ -86,8 +86,10 @@ Expected<std::vector<settings::Problem>> check_whole_file(const CheckedConfig& c
 
 /// of-autopsy, looked for likewise; "" when it is nowhere.
 std::string autopsy_program(const Config& config);
-/// What a worker program prints when it is run with these arguments, which are words for a shell.
-Expected<std::string> ask_worker(const std::string& program, const std::string& arguments);
+/// What a worker program prints when it is run with these arguments, and these descriptors of ours. Waits for its end,
+/// 20 s at most.
+Expected<std::string> ask_worker(const std::string& program, std::vector<std::string> arguments,
+                                 std::vector<int> inherited = {});
 
 /// The program of a worker: in bin_dir, or beside this program, or where the build puts it.
 Expected<std::string> worker_program(const Config& config, ProcessKind kind);

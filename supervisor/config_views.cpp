@@ -34,7 +34,7 @@ Expected<Schema> whole_schema(const Config& config) {
     add(schema, config_sections(), "ofsupervisor");
     for (const auto& [kind, worker] : config.workers) {
         const auto lines = worker_program(config, kind).and_then([](const std::string& program) {
-            return ask_worker(program, "--describe-config");
+            return ask_worker(program, {"--describe-config"});
         });
         if (!lines) return tl::make_unexpected(lines.error());
         schema.told.push_back(std::make_unique<settings::ToldSections>(*lines));

@@ -26,9 +26,11 @@ bool kernel_has_futex_waitv() { return syscall(SYS_futex_waitv, nullptr, 0, 0, n
 
 }  // namespace
 
-DeathWatch::DeathWatch(std::vector<std::atomic<uint32_t>*> words) : words_(std::move(words)), noticed_(words_.size()) {
+DeathWatch::DeathWatch(std::vector<std::atomic<uint32_t>*> words)
+    : words_(std::move(words)), awaited_(words_.size()), noticed_(words_.size()) {
     // What a former owner has left is no news.
-    for (const auto* word : words_) seen_.push_back(word->load(std::memory_order_acquire));
+    for (size_t i = 0; i < words_.size(); ++i)
+        awaited_[i].store(!is_dead(words_[i]->load(std::memory_order_acquire)), std::memory_order_release);
     if (!kernel_has_futex_waitv()) return;
     event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (event_ < 0) return;
@@ -64,11 +66,13 @@ void DeathWatch::watch() {
     while (stop_.load(std::memory_order_acquire) == 0) {
         bool any = false;
         for (size_t i = 0; i < words_.size(); ++i) {
+            // Asked before the word is read: begin() may come in between, with an owner whose death is awaited anew.
+            const bool awaited = awaited_[i].exchange(0, std::memory_order_acq_rel) != 0;
             const auto now = words_[i]->load(std::memory_order_acquire);
-            const bool died = is_dead(now) && now != seen_[i];
-            seen_[i] = now;
             waiters[i] = waiter(*words_[i], now, 0);
-            if (died) noticed_[i].store(1, std::memory_order_release);
+            if (!awaited) continue;
+            const bool died = is_dead(now);
+            (died ? noticed_ : awaited_)[i].store(1, std::memory_order_release);
             any = any || died;
         }
         waiters.back() = waiter(stop_, 0, FUTEX_PRIVATE_FLAG);

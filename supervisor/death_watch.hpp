@@ -25,14 +25,17 @@ class DeathWatch {
     /// Readable when there is a notice to take; -1 without early notice.
     int event_fd() const { return event_; }
     /// The owner of word `number` has ended, and another one is to come: a notice of the former is no news any more.
-    void begin(size_t number) { words_[number]->store(0, std::memory_order_release); }
+    void begin(size_t number) {
+        words_[number]->store(0, std::memory_order_release);
+        awaited_[number].store(1, std::memory_order_release);
+    }
     /// Numbers of the words whose owners have begun to die since the last call, and still are the last owners.
     std::vector<size_t> take();
 
   private:
     void watch();
     std::vector<std::atomic<uint32_t>*> words_;
-    std::vector<uint32_t> seen_;                  ///< of the thread
+    std::vector<std::atomic<uint32_t>> awaited_;  ///< 1: an owner is to come, or lives as far as is known
     std::vector<std::atomic<uint32_t>> noticed_;  ///< 1: not yet taken
     std::atomic<uint32_t> stop_{0};
     int event_ = -1;

@@ -79,3 +79,16 @@ TEST_CASE("a notice that comes after the successor says nothing of the successor
     wait_for_notice(watch);
     REQUIRE(watch.take() == std::vector<size_t>{0});
 }
+
+TEST_CASE("a successor that dies before the watch has looked is noticed as well") {
+    const Words words;
+    DeathWatch watch({&words.at[0], &words.at[1]});
+    if (!gives_notice(watch)) return;
+    for (int i = 0; i < 200; ++i) {
+        INFO("life " << i);
+        watch.begin(0);
+        live_and_die(words.at[0]);
+        wait_for_notice(watch);
+        REQUIRE(watch.take() == std::vector<size_t>{0});
+    }
+}

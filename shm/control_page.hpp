@@ -104,7 +104,8 @@ struct alignas(line_bytes) InstanceLine {
     std::atomic<uint32_t> upgrades;           ///< times that this supervisor was executed anew with its workers alive
     std::atomic<uint32_t> remade;             ///< segments that broke while the instance ran, and were made anew
     std::atomic<uint32_t> hook_failures;      ///< finish hooks that failed, or did not end in time
-    char reserved[8];
+    std::atomic<uint32_t> clock_steps;        ///< times that the wall clock was set while the instance ran
+    char reserved[4];
 };
 static_assert(sizeof(InstanceLine) == 512);
 

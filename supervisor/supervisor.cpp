@@ -300,6 +300,7 @@ void Supervisor::look() {
     const auto now = now_ns();
     instance_.control().processes[0].own.heartbeat_ns.store(now, std::memory_order_relaxed);
     look_at_states();
+    look_at_clock();
     for (size_t i = 0; i < workers_.size(); ++i)
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
     if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
@@ -313,6 +314,15 @@ void Supervisor::look() {
 }
 
 /// A start takes as long as its workers may take to be ready, a stop as long as they may take to drain, one group after
+void Supervisor::look_at_clock() {
+    const auto step = wall_clock_.look(now_ns(CLOCK_REALTIME), now_ns(CLOCK_BOOTTIME));
+    if (step == 0) return;
+    auto& steps = instance_.control().instance.clock_steps;
+    steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    journal_->write(log_event::clock_set, next_correlation(), step > 0 ? "forward" : "back",
+                    static_cast<uint64_t>(std::abs(step) / ns_per_ms));
+}
+
 /// the other: what ends either is a deadline of ours.
 void Supervisor::ask_for_time(int64_t now) {
     constexpr int64_t margin_ns = 5'000'000'000;

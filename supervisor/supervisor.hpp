@@ -24,6 +24,7 @@
 #include "supervisor/moment.hpp"
 #include "supervisor/notify.hpp"
 #include "supervisor/post_mortem.hpp"
+#include "supervisor/wall_clock.hpp"
 #include "supervisor/wire.hpp"
 
 namespace of::supervisor {
@@ -119,6 +120,7 @@ class Supervisor final : private World {
     void on_time();
     void look();
     void look_at_states();
+    void look_at_clock();
     std::string status_line() const;
     void ask_for_time(int64_t now);
     void begin_stop(const std::string& why, CorrelationId cause);
@@ -246,6 +248,7 @@ class Supervisor final : private World {
     CorrelationId stop_cause_;
     int64_t next_look_ns_ = 0;
     int64_t started_ns_ = 0;
+    WallClock wall_clock_;
     uint32_t config_generation_ = 1;
     uint32_t text_generation_ = 1;  ///< what text_ is, or becomes if the reload on its way succeeds
     int exit_code_ = 0;

@@ -81,6 +81,7 @@ struct InstanceFacts {
     uint32_t owner = 0;  ///< whose processes its workers are, or will be
     std::string wait;    ///< of the running workers: "sleep", "yield", "spin"
     bool outlives = false;  ///< they outlive their supervisor
+    uint32_t clock_steps = 0;  ///< times that the wall clock was set while it ran
     FolderFacts state, data, log;
     std::vector<WorkerFacts> workers;
     std::vector<std::string> open_segments;  ///< readable or writable by others than their owner

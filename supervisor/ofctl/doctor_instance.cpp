@@ -143,6 +143,13 @@ Finding port(const Patient& patient) {
     return broken("communication listens on no port", "ofctl restart communication");
 }
 
+Finding clock_steps(const Patient& patient) {
+    const auto steps = patient.instance.clock_steps;
+    if (steps == 0) return well("the wall clock was not set");
+    return poor(fmt::format("the wall clock was set {} times while it ran", steps),
+                "ofctl logs | grep 'wall clock'; let NTP turn it, not set it");
+}
+
 constexpr Check checks_of_instance[] = {{"state folder", state_folder},
                                         {"data folder", data_folder},
                                         {"log folder", log_folder},
@@ -153,6 +160,7 @@ constexpr Check checks_of_instance[] = {{"state folder", state_folder},
                                         {"sandbox", sandbox},
                                         {"watchdog", watchdog},
                                         {"orphans", orphans},
+                                        {"clock steps", clock_steps},
                                         {"port", port}};
 
 }  // namespace

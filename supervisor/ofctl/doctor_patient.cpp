@@ -119,6 +119,7 @@ InstanceFacts instance_facts(const std::string& name, const HostFiles& files) {
     if (!view) return instance;
     instance.runs = view->supervisor_alive();
     instance.supervisor_pid = view->control().instance.supervisor_pid.load(std::memory_order_relaxed);
+    instance.clock_steps = view->control().instance.clock_steps.load(std::memory_order_relaxed);
     instance.state = folder_facts(std::string(shm::text_of(view->control().instance.state_dir)));
     add_workers(*view, files, instance);
     return instance;

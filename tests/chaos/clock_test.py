@@ -5,6 +5,7 @@ usage: clock_test.py [NAME...]        runs all cases, or those whose names conta
 """
 
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -63,6 +64,11 @@ def check_unmoved(instance, before, breakers, what):
     assert breakers_of(instance) == breakers, (what, breakers, breakers_of(instance))
 
 
+def times_told(instance):
+    logged = sum(path.read_text().count("the wall clock was set") for path in (instance.folder / "log").iterdir())
+    return logged if re.search(r"the wall clock was set %d times" % logged, instance.ofctl("doctor")[1]) else None
+
+
 def breakers_of(instance):
     """Of each breaker what a step of the clock could change: its state, and how often it has opened."""
     found = {(row["process"], row["breaker"]): (row["state"], row["trips"]) for row in instance.ofctl_json("breaker")["breakers"]}
@@ -80,14 +86,18 @@ def test_a_wall_clock_that_is_set_restarts_nobody_and_loses_nothing():
         instance.wait_healthy()
         wait_for(lambda: instance.answer("/api/trades?symbol=BTCUSDT&limit=1")[0] == 200 and reached(instance, clock), "trades are stored")
         before, breakers = instance.pids(), breakers_of(instance)
+        steps = 0
         for case in cases:
             step = STEPS_S[case]
             # From the true time, or from where an earlier step of at most some days has led.
             begin = clock.shift if abs(clock.shift) < 10 * DAY_S and dice.random() < 0.5 else 0
+            former = clock.shift
             clock.set(60 - time.time() if step is None else begin + step)
+            steps += abs(clock.shift - former) > 0.5
             trade = wait_for(lambda: reached(instance, clock), "a trade is stored, received at the time that the clock shows: " + case)
             wait_for(lambda: newest(instance)["id"] > trade["id"] + 10, "and it goes on")
             check_unmoved(instance, before, breakers, case)
+            wait_for(lambda: times_told(instance) == steps, "it is told: " + case)
         wait_for(after(HANG_LIMIT_MS / 1000 + 1), "a verdict would have come")
         check_unmoved(instance, before, breakers, "afterwards")
         say("%d steps: %s" % (len(cases), ", ".join(cases)))

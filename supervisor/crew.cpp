@@ -50,6 +50,7 @@ void Crew::start_all(int64_t now_ns) {
 void Crew::stop_all(int64_t now_ns) {
     if (std::exchange(stopping_, true)) {
         for (size_t worker = 0; worker < size(); ++worker) {
+            members_[worker].may_return = false;
             if (members_[worker].exists) world_.signal(worker, SIGKILL);
         }
         return;
@@ -64,13 +65,30 @@ void Crew::stop_next(int64_t now_ns) {
         for (size_t worker = 0; worker < size(); ++worker) {
             const auto& member = members_[worker];
             if (member.kind != kind) continue;
-            if (member.state != State::stopping && member.state != State::idle) on(worker, Event::stop, now_ns);
+            const bool absent = member.state == State::waiting || member.state == State::parked;
+            if (absent && may_return_to_store(member))
+                return_to_store(worker, now_ns);
+            else if (member.state != State::stopping && member.state != State::idle)
+                on(worker, Event::stop, now_ns);
             group_idle = group_idle && member.state == State::idle;
         }
         if (!group_idle || ended_) return;
     }
     ended_ = true;
     world_.all_stopped();
+}
+
+/// What the feeds have accepted and the others have logged is kept, even if who keeps it dies of the stop or was just
+/// dead: a start that has succeeded once is worth another. Not of one that had its time and did not end.
+bool Crew::may_return_to_store(const Member& member) const {
+    return keeps(member.kind) && member.may_return && member.ever_ready && member.cause != Cause::overdue;
+}
+
+/// It is asked to drain while it starts.
+void Crew::return_to_store(size_t worker, int64_t now_ns) {
+    members_[worker].may_return = false;
+    on(worker, Event::start, now_ns);
+    on(worker, Event::stop, now_ns);
 }
 
 void Crew::start(size_t worker, int64_t now_ns) {
@@ -276,11 +294,14 @@ void Crew::plan(size_t worker, int64_t now_ns) {
 
 void Crew::settle(size_t worker, int64_t now_ns) {
     auto& member = members_[worker];
+    const bool unfinished = member.death.exit_code != 0 && may_return_to_store(member);
     member.deadline_ns = never;
     member.cause = Cause::own;
     dismiss(member, worker);
     world_.settled(worker, &member.death);
-    if (stopping_) stop_next(now_ns);
+    if (!stopping_) return;
+    if (unfinished) return_to_store(worker, now_ns);
+    stop_next(now_ns);
 }
 
 /// Only where the successor would be let through at once: a prepared process that waits holds memory for nothing.

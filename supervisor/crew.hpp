@@ -23,6 +23,9 @@ namespace of::supervisor {
 inline constexpr std::array drain_order{ProcessKind::binance, ProcessKind::communication, ProcessKind::storage,
                                         ProcessKind::logger};
 
+/// What is in its rings is to be kept, whoever dies.
+constexpr bool keeps(ProcessKind kind) { return kind == ProcessKind::storage || kind == ProcessKind::logger; }
+
 /// What a worker is allowed; a reload may change it at any time.
 struct MemberSettings {
     RestartSettings restart;
@@ -76,6 +79,7 @@ class Crew {
         bool prepared = false;    ///< its successor waits at the gate
         bool paused = false;      ///< by an operator: its silence is no hang
         bool ever_ready = false;  ///< in any incarnation
+        bool may_return = true;   ///< once in a stop, to store what its rings hold (may_return_to_store)
         int64_t ready_ns = 0;     ///< of this incarnation; 0 before
         int64_t deadline_ns = never;
         Cause cause = Cause::own;
@@ -129,6 +133,8 @@ class Crew {
     void prepare(size_t worker, int64_t now_ns);
     void dismiss(Member& member, size_t worker);
     void stop_next(int64_t now_ns);
+    bool may_return_to_store(const Member& member) const;
+    void return_to_store(size_t worker, int64_t now_ns);
     int64_t healthy_ns(const Member& member, int64_t now_ns) const {
         return member.ready_ns == 0 ? 0 : now_ns - member.ready_ns;
     }

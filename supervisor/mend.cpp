@@ -11,6 +11,7 @@
 #include "supervisor/bus_guard.hpp"
 #include "supervisor/mending.hpp"
 #include "supervisor/supervisor.hpp"
+#include "supervisor/unread.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -21,15 +22,6 @@ std::string names_of(std::span<const ProcessId> processes) {
     std::vector<std::string> names;
     for (const auto process : processes) names.push_back(name_of(process));
     return names.empty() ? "nobody" : fmt::format("{}", fmt::join(names, ", "));
-}
-
-/// The cursor of a dead reader on the former ring; nothing if it never came so far.
-shm::Cursor* cursor_on(shm::ProcessSlot& slot, const std::string& channel, uint64_t generation) {
-    for (auto& cursor : slot.cursors) {
-        if (shm::text_of(cursor.channel) == channel && cursor.generation.load(std::memory_order_relaxed) == generation)
-            return &cursor;
-    }
-    return nullptr;
 }
 
 }  // namespace

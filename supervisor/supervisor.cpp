@@ -10,6 +10,7 @@
 #include "shm/random.hpp"
 #include "supervisor/bus_guard.hpp"
 #include "supervisor/strangers.hpp"
+#include "supervisor/unread.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -299,8 +300,8 @@ void Supervisor::on_time() {
 void Supervisor::look() {
     const auto now = now_ns();
     instance_.control().processes[0].own.heartbeat_ns.store(now, std::memory_order_relaxed);
-    look_at_states();
     look_at_clock();
+    look_at_states();
     for (size_t i = 0; i < workers_.size(); ++i)
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
     if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
@@ -313,7 +314,6 @@ void Supervisor::look() {
     ask_for_time(now);
 }
 
-/// A start takes as long as its workers may take to be ready, a stop as long as they may take to drain, one group after
 void Supervisor::look_at_clock() {
     const auto step = wall_clock_.look(now_ns(CLOCK_REALTIME), now_ns(CLOCK_BOOTTIME));
     if (step == 0) return;
@@ -323,6 +323,7 @@ void Supervisor::look_at_clock() {
                     static_cast<uint64_t>(std::abs(step) / ns_per_ms));
 }
 
+/// A start takes as long as its workers may take to be ready, a stop as long as they may take to drain, one group after
 /// the other: what ends either is a deadline of ours.
 void Supervisor::ask_for_time(int64_t now) {
     constexpr int64_t margin_ns = 5'000'000'000;
@@ -371,8 +372,26 @@ void Supervisor::finish() {
     control_->close();
     forget_all();
     end_all_strangers();
+    tell_lost();
     if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config().instance);
     io_.stop();
+}
+
+/// What goes with the segments although somebody should have kept it. Nobody is left to log it. The last words of the
+/// logger, and of the supervisor after them, have no reader.
+void Supervisor::tell_lost() {
+    for (size_t i = 0; i < instance_.channels().size(); ++i) {
+        const auto& channel = instance_.channels()[i];
+        const bool kept = channel.wire->kind == ChannelKind::market || channel.wire->kind == ChannelKind::log;
+        if (!kept || channel.writer == self) continue;
+        for (const auto reader : readers_of(channel, instance_.processes())) {
+            if (!keeps(reader.kind) || reader == channel.writer) continue;
+            const auto left = unread(channel, instance_.held()[i], instance_.slot(reader)).value_or(0);
+            if (left == 0) continue;
+            fmt::print(stderr, "ofsupervisor: {} messages of {} are lost: {} had not read them\n", left, channel.name(),
+                       name_of(reader));
+        }
+    }
 }
 
 Supervisor::Worker* Supervisor::find(std::string_view name) {

@@ -125,6 +125,7 @@ class Supervisor final : private World {
     void ask_for_time(int64_t now);
     void begin_stop(const std::string& why, CorrelationId cause);
     void finish();
+    void tell_lost();
     Worker* find(std::string_view name);
     size_t index_of(const Worker& worker) const;
 
@@ -247,8 +248,8 @@ class Supervisor final : private World {
     bool fence_ = false;
     CorrelationId stop_cause_;
     int64_t next_look_ns_ = 0;
-    int64_t started_ns_ = 0;
     WallClock wall_clock_;
+    int64_t started_ns_ = 0;
     uint32_t config_generation_ = 1;
     uint32_t text_generation_ = 1;  ///< what text_ is, or becomes if the reload on its way succeeds
     int exit_code_ = 0;

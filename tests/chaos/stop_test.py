@@ -7,6 +7,7 @@ usage: stop_test.py [NAME...]        runs all cases, or those whose names contai
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -62,9 +63,17 @@ def check_all_stored(instance, kept):
         assert not missing, "%d of the last %d trades of %s were accepted and are not stored: %s" % (len(missing), len(ids), symbol, missing[:5])
 
 
+def logged(instance):
+    return "".join(path.read_text() for path in (instance.folder / "log").iterdir())
+
+
+def check_nothing_lost(instance):
+    assert " are lost: " not in instance.output(), instance.output()
+
+
 def check_order(instance):
     """Each worker has said its last before the next in order was asked to stop. The logger's own last words stay in its ring."""
-    lines = "".join(path.read_text() for path in (instance.folder / "log").iterdir()).splitlines()
+    lines = logged(instance).splitlines()
     last = {name: max(number for number, line in enumerate(lines) if "%s drains" % name in line) for name in DRAIN_ORDER}
     assert sorted(DRAIN_ORDER, key=last.get) == list(DRAIN_ORDER), last
     for name in DRAIN_ORDER[:-1]:
@@ -135,6 +144,60 @@ def test_a_stop_while_a_worker_recovers_stores_every_accepted_message():
                 check_all_stored(instance, kept)
             empty(instance)
     say("%d stops in a recovery: %s" % (len(took), spread(took)))
+
+
+def test_a_stop_while_the_store_waits_for_its_restart_stores_every_accepted_message():
+    """Or the logger: what lies in the rings of either is to be kept. The others have nothing to drain."""
+    took = []
+    with full_load(**{"supervisor.restart": {"first_delay_ms": 600000}}) as instance:
+        for number in range(count(10)):
+            instance.start_and_wait()
+            loaded(instance)
+            for victim in ("storage", "logger")[number % 2:]:
+                send(instance.pids()[victim], signal.SIGKILL)
+                wait_for(lambda: instance.workers()[victim]["state"] == "failed", victim + " waits for its restart")
+            fed = instance.workers()["binance"]["messages"]
+            wait_for(lambda: instance.workers()["binance"]["messages"] > fed + 100, "the market plays on")
+            with KeptSegments(instance) as kept:
+                took.append(stopped_after(instance))
+                check_all_stored(instance, kept)
+            check_nothing_lost(instance)
+            check_order(instance)
+            empty(instance)
+    say("%d stops with the store dead: %s" % (len(took), spread(took)))
+
+
+def test_a_store_that_is_killed_while_it_drains_comes_back_to_finish():
+    with full_load(supervisor={"heartbeat_timeout_ms": 600000}) as instance:
+        for number in range(count(10)):
+            instance.start_and_wait()
+            loaded(instance)
+            victim = ("storage", "logger")[number % 2]
+            pid = instance.pids()[victim]
+            os.kill(pid, signal.SIGSTOP)
+            fed = instance.workers()["binance"]["messages"]
+            wait_for(lambda: instance.workers()["binance"]["messages"] > fed + 100, "the market plays on")
+            with KeptSegments(instance) as kept:
+                instance.process.terminate()
+                before = DRAIN_ORDER[DRAIN_ORDER.index(victim) - 1]
+                wait_for(lambda: instance.workers()[before]["state"] == "stopped", "it is the turn of " + victim)
+                os.kill(pid, signal.SIGKILL)
+                assert instance.process.wait(60) == 0, instance.output()
+                check_all_stored(instance, kept)
+            check_nothing_lost(instance)
+            empty(instance)
+
+
+def test_what_cannot_be_stored_any_more_is_told():
+    with full_load(supervisor={"heartbeat_timeout_ms": 600000, "stop_timeout_ms": 1000}) as instance:
+        instance.start_and_wait()
+        loaded(instance)
+        os.kill(instance.pids()["storage"], signal.SIGSTOP)
+        fed = instance.workers()["binance"]["messages"]
+        wait_for(lambda: instance.workers()["binance"]["messages"] > fed + 500, "the market plays on")
+        stopped_after(instance)
+        told = re.search(r"ofsupervisor: (\d+) messages of market.0 are lost: storage had not read them", instance.output())
+        assert told and int(told[1]) >= 500, instance.output()
 
 
 def test_a_second_sigterm_ends_what_still_drains():

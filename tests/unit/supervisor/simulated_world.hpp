@@ -59,15 +59,16 @@ struct Process {
 class World final : public supervisor::World {
   public:
     World(uint64_t seed, size_t workers)
-        : chance(seed), processes(workers), prepared_(workers), planned_until_(workers) {}
+        : chance(seed), processes(workers), asked_in_stop(workers), prepared_(workers), planned_until_(workers), drains_in_stop_(workers) {}
 
     bool spawn(size_t worker) override {
         auto& process = processes[worker];
         require(!process.exists, "worker {} was spawned beside itself", worker);
         require(!all_stopped_, "worker {} was spawned after the end", worker);
-        require(now >= planned_until_[worker] || commanded_ == static_cast<int>(worker),
+        require(now >= planned_until_[worker] || stop_begun || commanded_ == static_cast<int>(worker),
                 "worker {} was spawned {} ms before its time", worker, (planned_until_[worker] - now) / ms);
         planned_until_[worker] = 0;
+        if (stop_begun) ++asked_in_stop[worker];
         const bool was_prepared = std::exchange(prepared_[worker], 0) != 0;
         if (storm && !was_prepared && chance.one_in(50)) return false;
         process = {.exists = true, .spawned_at = now, .beat_at = now};
@@ -91,8 +92,13 @@ class World final : public supervisor::World {
         require(process.exists, "worker {} was to drain and is not there", worker);
         require(!stop_begun || drains_in_order(worker), "worker {} was to drain out of order", worker);
         process.stopped = false;
+        if (stop_begun) {
+            ++asked_in_stop[worker];
+            require(++drains_in_stop_[worker] <= 2, "worker {} was to drain a third time", worker);
+        }
         if (process.hangs || chance.one_in(20)) return;
-        process.end(now + chance.within(ms, (deadline_ns - now) * 11 / 10), 0, {});
+        process.end(now + chance.within(ms, (deadline_ns - now) * 11 / 10), 0,
+                    storm && chance.one_in(4) ? any_death() : Death{});
     }
     void signal(size_t worker, int number) override {
         auto& process = processes[worker];
@@ -179,6 +185,7 @@ class World final : public supervisor::World {
     bool stop_begun = false;
     Chance chance;
     std::vector<Process> processes;
+    std::vector<int> asked_in_stop;  ///< to start, or to drain, since the stop has begun
     std::vector<MemberSettings> settings;
     std::vector<std::string> faults;
     uint64_t verdicts = 0;
@@ -203,6 +210,7 @@ class World final : public supervisor::World {
 
     std::vector<char> prepared_;
     std::vector<int64_t> planned_until_;
+    std::vector<int> drains_in_stop_;
     int commanded_ = -1;
     bool all_stopped_ = false;
     bool start_failed_ = false;

@@ -98,21 +98,33 @@ class Life {
 
     World& world() { return world_; }
     const Calls& calls() const { return calls_; }
+    /// Workers that were dead when the stop began, and came back for what their rings held.
+    uint64_t returned() const { return returned_; }
 
   private:
     void fault(const std::string& text) { world_.faults.push_back(text); }
 
     void stop() {
-        world_.stop_begun = true;
         world_.storm = world_.chance.one_in(2);
+        if (world_.storm) run_until(world_.now + world_.chance.within(0, 60) * second);
+        world_.stop_begun = true;
+        std::vector<size_t> absent;  // what is in their rings is to be kept all the same
+        for (size_t i = 0; i < workers; ++i) {
+            const bool dead = crew_[i].state == State::waiting || crew_[i].state == State::parked;
+            if (keeps(kinds[i]) && dead && crew_[i].ever_ready) absent.push_back(i);
+        }
         crew_.stop_all(world_.now);
         const auto begun = world_.now;
-        if (world_.chance.one_in(3)) {
+        const bool hurried = world_.chance.one_in(3);
+        returned_ += hurried ? 0 : absent.size();
+        if (hurried) {
             run_until(begun + world_.chance.within(0, 5) * second);
             crew_.stop_all(world_.now);
         }
         while (!world_.all_stopped_said() && world_.now < begun + stop_patience_ns) run_until(world_.now + second);
         if (!world_.all_stopped_said()) fault("the instance did not stop");
+        for (const auto i : absent)
+            if (!hurried && world_.asked_in_stop[i] == 0) fault(crew_[i].name + " was dead, and did not return to store");
     }
 
     template <typename Command>
@@ -243,6 +255,7 @@ class Life {
     World world_;
     Crew crew_;
     Calls calls_;
+    uint64_t returned_ = 0;
     int64_t next_look_ = 0;
     int64_t next_fault_ = 0;
     int64_t next_call_ = 0;
@@ -257,7 +270,7 @@ TEST_CASE("five thousand lives of an instance keep every promise") {
     const char* given = std::getenv("OF_SEED");
     const uint64_t first = given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
     const uint64_t count = given == nullptr ? 5000 : 1;
-    uint64_t verdicts = 0, trips = 0, ended_early = 0;
+    uint64_t verdicts = 0, trips = 0, ended_early = 0, returned = 0;
     for (uint64_t seed = first; seed < first + count; ++seed) {
         Life life(seed);
         life.live();
@@ -265,6 +278,7 @@ TEST_CASE("five thousand lives of an instance keep every promise") {
         REQUIRE(life.world().faults.empty());
         verdicts += life.world().verdicts;
         trips += life.calls().trips();
+        returned += life.returned();
         ended_early += life.world().start_failed_said() ? 1 : 0;
     }
     // The storm was one.
@@ -272,6 +286,7 @@ TEST_CASE("five thousand lives of an instance keep every promise") {
     CHECK(verdicts > 10'000);
     CHECK(trips > 10'000);
     CHECK(ended_early > 100);
+    CHECK(returned > 100);
 }
 
 TEST_CASE("a life follows from its seed alone") {

@@ -177,7 +177,9 @@ struct Rows<LogRecord> {
 template <>
 struct Rows<TraceHop> {
     using Struct = TraceHop;
-    static constexpr Row rows[] = {OF_ROW(hop, "hop"), OF_ROW(subject, "i64"), OF_ROW(position, "i64")};
+    // Printed beside the position of the hop itself.
+    static constexpr Row rows[] = {OF_ROW(hop, "hop"), OF_ROW(subject, "i64"),
+                                   {"ring_position", "i64", offsetof(Struct, position), 1}};
 };
 
 template <typename S>

@@ -5,7 +5,9 @@ usage: faults_test.py [NAME...]        runs all cases, or those whose names cont
 
 import collections
 import concurrent.futures
+import os
 import random
+import signal
 import sys
 
 from chaos_support import WORKERS, chance, count, processes_of, say
@@ -39,6 +41,9 @@ IN_A_START = {"openat": 20, "mmap": 40, "read": 12, "newfstatat": 20, "pread64":
 ONCE_IN_A_START = {"storage": ("flock", "getdents64", "ftruncate", "epoll_create1", "timerfd_create", "pwrite64", "fdatasync", "unlink"),
                    "communication": ("socket", "bind", "listen", "epoll_create1"), "binance": ("socket", "connect", "sendto", "clone3", "recvfrom"),
                    "logger": ("epoll_create1", "timerfd_create")}
+# Calls of a supervisor whose workers die and whose operator commands, and how many of them are made meanwhile.
+SUPERVISOR_AT_WORK = (("read", 20), ("write", 10), ("epoll_wait", 20), ("epoll_ctl", 6), ("openat", 10), ("newfstatat", 4), ("mmap", 6), ("fcntl", 4),
+                      ("clone", 2), ("pipe2", 2), ("memfd_create", 2), ("accept", 2), ("recvmsg", 2), ("sendmsg", 2), ("pread64", 10))
 
 
 def recovers(instance, worker, order, seconds):
@@ -124,6 +129,11 @@ def test_calls_that_fail_in_a_worker_at_work_are_got_over():
     each_worker(fail_work)
 
 
+def check_last_words(instance, said, what):
+    assert 0 < instance.process.returncode < 128, (what, instance.process.returncode)
+    assert len(instance.output()) > said, "ended with %d and no word: %s" % (instance.process.returncode, what)
+
+
 def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a_sentence():
     dice = chance()
     ends = collections.Counter()
@@ -138,8 +148,7 @@ def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a
             wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "it runs, or has ended: %s %s" % (call, fault), 60)
             ended = instance.process.poll() is not None
             if ended:
-                assert 0 < instance.process.returncode < 128, (call, depth, fault, instance.process.returncode)
-                assert len(instance.output()) > said, "ended with %d and no word, %s %s" % (instance.process.returncode, call, fault)
+                check_last_words(instance, said, (call, depth, fault))
             else:
                 instance.process.terminate()
                 assert instance.process.wait(60) == 0, instance.output()
@@ -150,6 +159,38 @@ def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a
         instance.start_and_wait()
         assert instance.stop() == 0, instance.output()
     say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
+
+
+def keep_busy(instance, dice):
+    """Deaths, commands and clients, whatever comes of them."""
+    os.kill(dice.choice(sorted(instance.pids().values())), signal.SIGKILL)
+    instance.ofctl("config", "reload", "--timeout", "5")
+    instance.ofctl("restart", dice.choice(WORKERS), "--timeout", "5")
+
+
+def test_calls_that_fail_in_the_supervisor_at_work_are_borne_or_end_it_in_a_sentence():
+    dice = chance()
+    ends = collections.Counter()
+    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+        instance.start_and_wait()
+        for call, deepest in [row for row in SUPERVISOR_AT_WORK for _ in range(count(6))]:
+            fault, depth = dice.choice(FAULTS[call]), dice.randrange(deepest)
+            said = len(instance.output())
+            order = instance.strike("supervisor", "now", call, depth, fault)
+            keep_busy(instance, dice)
+            outcome = instance.outcome(order, 1) or ("not made",)
+            wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "all run again, or it has ended: %s %d %s" % (call, depth, fault), 60)
+            ended = instance.process.poll() is not None
+            ends["ended" if ended else "borne" if outcome[0] == "hit" else "not made"] += 1
+            if not ended:
+                continue
+            check_last_words(instance, said, (call, depth, fault))
+            wait_for(lambda: not processes_of(instance), "no worker is left")
+            instance.release()
+            instance.start_and_wait()
+        finish(instance, exchange)
+    say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
+    assert ends["not made"] <= sum(ends.values()) // 2, "most calls are never made: the table is out of date"
 
 
 if __name__ == "__main__":

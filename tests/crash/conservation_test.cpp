@@ -5,9 +5,7 @@
 // The parent plays the supervisor: it reaps the dead before it starts a successor. Prints TAP and its seed.
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include <random>
 
 #include "shm/queue.hpp"
+#include "tests/crash/checksummed.hpp"
 
 using namespace of::shm;
 
@@ -23,27 +22,6 @@ namespace {
 
 constexpr uint64_t ring_slots = 1024;
 constexpr uint64_t duplicates_max = QueueReader<64>::publish_every;
-
-struct Message {
-    uint64_t number;
-    uint64_t words[5];
-    uint64_t checksum;
-
-    void fill(uint64_t n) {
-        number = n;
-        checksum = n;
-        for (uint64_t i = 0; i < std::size(words); ++i) {
-            words[i] = (n + i) * 0x9e37'79b9'7f4a'7c15;
-            checksum ^= words[i];
-        }
-    }
-    bool whole() const {
-        uint64_t expected = number;
-        for (const auto word : words) expected ^= word;
-        return expected == checksum && words[0] == number * 0x9e37'79b9'7f4a'7c15;
-    }
-};
-static_assert(sizeof(Message) == 56);
 
 /// What the reader has done, in shared memory, so that it outlives the reader.
 struct Account {
@@ -54,10 +32,6 @@ struct Account {
     std::atomic<uint64_t> wrong{0};  ///< out of order, or of another position
     std::atomic<uint64_t> next{0};   ///< position behind the last that was handled
 };
-
-void bump(std::atomic<uint64_t>& counter, uint64_t n = 1) {
-    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
 
 /// Handles one message; counts before it moves on, so that a kill between the two is seen as a message read twice.
 void handle(Account& account, const Message& message, uint64_t position) {
@@ -135,23 +109,6 @@ struct Plan {
     SegmentKind kind;
     bool kill_reader;  ///< the broadcast reader's account of losses takes two stores, so only its writer is killed
 };
-
-template <typename Work>
-pid_t start(Work work) {
-    const auto child = fork();
-    if (child != 0) return child;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    work();
-    _exit(0);
-}
-
-/// Kills it, reaps it, and says whether it had ended by itself, with success, before.
-bool end(pid_t child) {
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
 
 bool ended_well(pid_t child, bool& failed) {
     siginfo_t info{};

@@ -25,7 +25,7 @@ BOTH = ("status", "health", "shm ls", "shm verify", "shm hz --interval 0.05", "b
         "limits", "version", "postmortem ls", "postmortem show --last", "config show", "config check", "status --schedule", "shm dump control",
         "shm dump book.0", "shm dump metrics.storage", "shm dump governor", "shm dump market.7")
 # Verbs that print lines of one kind.
-LINES = {"record": ("logs", "events"), "audit": ("events --audit",), "message": ("shm tail market.0 -n 300", "shm dump log.storage -n 5")}
+LINES = {"record": ("logs", "events"), "audit": ("events --audit",), "message": ("shm tail market.0 -n 300", "shm dump log.storage -n 5", "shm tail trace.binance -n 50")}
 
 
 def library():

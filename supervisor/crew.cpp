@@ -65,8 +65,7 @@ void Crew::stop_next(int64_t now_ns) {
         for (size_t worker = 0; worker < size(); ++worker) {
             const auto& member = members_[worker];
             if (member.kind != kind) continue;
-            const bool absent = member.state == State::waiting || member.state == State::parked;
-            if (absent && may_return_to_store(member))
+            if (must_return_to_store(member))
                 return_to_store(worker, now_ns);
             else if (member.state != State::stopping && member.state != State::idle)
                 on(worker, Event::stop, now_ns);
@@ -78,15 +77,16 @@ void Crew::stop_next(int64_t now_ns) {
     world_.all_stopped();
 }
 
-/// What the feeds have accepted and the others have logged is kept, even if who keeps it dies of the stop or was just
-/// dead: a start that has succeeded once is worth another. Not of one that had its time and did not end.
-bool Crew::may_return_to_store(const Member& member) const {
-    return keeps(member.kind) && member.may_return && member.ever_ready && member.cause != Cause::overdue;
+/// What the feeds have accepted and the others have logged is kept, even if who keeps it was just dead when its turn
+/// came, or died of it: a start that has succeeded once is worth another.
+bool Crew::must_return_to_store(const Member& member) const {
+    const bool absent = member.state == State::waiting || member.state == State::parked || member.unfinished;
+    return keeps(member.kind) && member.may_return && member.ever_ready && absent;
 }
 
 /// It is asked to drain while it starts.
 void Crew::return_to_store(size_t worker, int64_t now_ns) {
-    members_[worker].may_return = false;
+    members_[worker].may_return = members_[worker].unfinished = false;
     on(worker, Event::start, now_ns);
     on(worker, Event::stop, now_ns);
 }
@@ -294,14 +294,13 @@ void Crew::plan(size_t worker, int64_t now_ns) {
 
 void Crew::settle(size_t worker, int64_t now_ns) {
     auto& member = members_[worker];
-    const bool unfinished = member.death.exit_code != 0 && may_return_to_store(member);
+    // One that had its time and did not end has no other.
+    member.unfinished = stopping_ && member.death.exit_code != 0 && member.cause != Cause::overdue;
     member.deadline_ns = never;
     member.cause = Cause::own;
     dismiss(member, worker);
     world_.settled(worker, &member.death);
-    if (!stopping_) return;
-    if (unfinished) return_to_store(worker, now_ns);
-    stop_next(now_ns);
+    if (stopping_) stop_next(now_ns);
 }
 
 /// Only where the successor would be let through at once: a prepared process that waits holds memory for nothing.

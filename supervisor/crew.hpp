@@ -79,7 +79,8 @@ class Crew {
         bool prepared = false;    ///< its successor waits at the gate
         bool paused = false;      ///< by an operator: its silence is no hang
         bool ever_ready = false;  ///< in any incarnation
-        bool may_return = true;   ///< once in a stop, to store what its rings hold (may_return_to_store)
+        bool unfinished = false;  ///< it died while it drained for a stop
+        bool may_return = true;   ///< once, to drain for a stop (must_return_to_store)
         int64_t ready_ns = 0;     ///< of this incarnation; 0 before
         int64_t deadline_ns = never;
         Cause cause = Cause::own;
@@ -133,7 +134,7 @@ class Crew {
     void prepare(size_t worker, int64_t now_ns);
     void dismiss(Member& member, size_t worker);
     void stop_next(int64_t now_ns);
-    bool may_return_to_store(const Member& member) const;
+    bool must_return_to_store(const Member& member) const;
     void return_to_store(size_t worker, int64_t now_ns);
     int64_t healthy_ns(const Member& member, int64_t now_ns) const {
         return member.ready_ns == 0 ? 0 : now_ns - member.ready_ns;

@@ -104,10 +104,9 @@ class Held {
   public:
     explicit Held(pid_t pid) {
         std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), error)) {
-            if (threads_.size() == threads_max) break;
-            hold(static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10)));
-        }
+        std::filesystem::directory_iterator entry(fmt::format("/proc/{}/task", pid), error), end;
+        for (; !error && entry != end && threads_.size() < threads_max; entry.increment(error))
+            hold(static_cast<pid_t>(std::strtol(entry->path().filename().c_str(), nullptr, 10)));
     }
     Held(const Held&) = delete;
     ~Held() {

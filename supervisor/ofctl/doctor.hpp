@@ -5,11 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "supervisor/ofctl/host_files.hpp"
 
 namespace of::ofctl {
 
@@ -22,23 +23,6 @@ struct Finding {
     Grade grade;
     std::string found;
     std::string fix;  ///< a command, or what to write where; empty when nothing is to be mended
-};
-
-/// Files of the kernel below a root, "" for the machine's own.
-class HostFiles {
-  public:
-    explicit HostFiles(std::string root = "") : root_(std::move(root)) {}
-    bool exists(const std::string& path) const;
-    /// Without the newline at its end; "" for what cannot be read.
-    std::string text(const std::string& path) const;
-    std::optional<int64_t> number(const std::string& path) const;
-    /// Where a symbolic link leads; "" for what is none.
-    std::string link(const std::string& path) const;
-    /// Names in a folder, sorted.
-    std::vector<std::string> list(const std::string& path) const;
-
-  private:
-    std::string root_;
 };
 
 /// What only system calls tell.

@@ -8,13 +8,10 @@
 #include <sstream>
 #include <vector>
 
+#include "supervisor/ofctl/host_files.hpp"
+
 namespace of::ofctl {
 namespace {
-
-std::string text_of_file(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// "Name:  value" lines.
 std::map<std::string, std::string> fields_of(const std::string& path) {
@@ -30,7 +27,7 @@ std::map<std::string, std::string> fields_of(const std::string& path) {
 
 /// The fields of /proc/PID/stat behind the name in parentheses: [0] is the state, field 3.
 std::vector<std::string> stat_of(const std::string& path) {
-    const auto text = text_of_file(path);
+    const auto text = HostFiles().text(path);
     const auto end = text.rfind(')');
     std::istringstream words(end == std::string::npos ? "" : text.substr(end + 1));
     std::vector<std::string> fields;
@@ -84,11 +81,11 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
     auto status = fields_of(folder + "/status");
     const auto limits = folder + "/limits";
     return ProcessFacts{.rss_bytes = number_in<uint64_t>(status["VmRSS"]) << 10,
-                        .cpu_ns = number_in<int64_t>(text_of_file(folder + "/schedstat")),
+                        .cpu_ns = number_in<int64_t>(HostFiles().text(folder + "/schedstat")),
                         .nice = number_in<int>(stat[nice]),
                         .scheduler = scheduler_name(stat[policy], stat[priority]),
                         .cpus = status["Cpus_allowed_list"],
-                        .oom_score_adjust = number_in<int>(text_of_file(folder + "/oom_score_adj")),
+                        .oom_score_adjust = number_in<int>(HostFiles().text(folder + "/oom_score_adj")),
                         .open_files = soft_limit(limits, "Max open files"),
                         .core_bytes = soft_limit(limits, "Max core file size"),
                         .locked_bytes = soft_limit(limits, "Max locked memory"),
@@ -97,7 +94,7 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
                         .seccomp = number_in<int>(status["Seccomp"]),
                         .no_new_privs = status["NoNewPrivs"] == "1",
                         .capabilities = std::strtoull(status["CapEff"].c_str(), nullptr, 16),
-                        .outlives_supervisor = text_of_file(folder + "/cmdline").find(outlives) != std::string::npos};
+                        .outlives_supervisor = HostFiles().text(folder + "/cmdline").find(outlives) != std::string::npos};
 }
 
 }  // namespace of::ofctl

@@ -24,14 +24,15 @@ struct Wish {
     const char* request;
     bool (*done)(const ProcessView& now, uint64_t incarnation_before);
     const char* effect;
+    bool each_for_itself;  ///< what becomes of one worker is no matter to the others; else the first failure is the end
 };
 
-constexpr Wish starts{"start", runs_since, "running"};
-constexpr Wish restarts_it{"restart", runs_since, "running again"};
-constexpr Wish stops{"stop", has_stopped, "stopped"};
-constexpr Wish drains{"stop", has_stopped, "drained"};
-constexpr Wish pauses{"pause", is_frozen, "paused"};
-constexpr Wish resumes{"resume", is_thawed, "resumed"};
+constexpr Wish starts{"start", runs_since, "running", true};
+constexpr Wish restarts_it{"restart", runs_since, "running again", false};
+constexpr Wish stops{"stop", has_stopped, "stopped", false};
+constexpr Wish drains{"stop", has_stopped, "drained", false};
+constexpr Wish pauses{"pause", is_frozen, "paused", true};
+constexpr Wish resumes{"resume", is_thawed, "resumed", true};
 
 /// What the sentence about it ends with: who runs, or what a stopped one has left.
 std::string outcome(const View& view, const ProcessView& worker, const Wish& wish) {
@@ -62,7 +63,8 @@ int fulfil(const Options& options, const View& view, const std::string& name, co
         fmt::format("{}: {} ({})", name, outcome(view, now, wish), answer->text.substr(0, answer->text.find(' '))));
 }
 
-/// The named ones in the order in which they were named; --all from the logger to the feeds, or the other way round.
+/// The named ones in the order in which they were named; --all from the logger to the feeds, or the other way round, and
+/// only those of which it is not true yet.
 int fulfil_each(const Options& options, const Wish& wish) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());
@@ -70,9 +72,14 @@ int fulfil_each(const Options& options, const Wish& wish) {
     if (options.all)
         for (const auto& worker : view->workers()) names.push_back(worker.name);
     if (options.all && wish.done == has_stopped) std::ranges::reverse(names);
-    for (const auto& name : names)
-        if (const int result = fulfil(options, *view, name, wish); result != 0) return result;
-    return code(ExitCode::ok);
+    int result = code(ExitCode::ok);
+    for (const auto& name : names) {
+        if (options.all && wish.each_for_itself && wish.done(*view->worker(name), 0)) continue;
+        const int of_this = fulfil(options, *view, name, wish);
+        if (result == code(ExitCode::ok)) result = of_this;
+        if (of_this != code(ExitCode::ok) && !wish.each_for_itself) break;
+    }
+    return result;
 }
 
 }  // namespace

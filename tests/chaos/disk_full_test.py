@@ -4,6 +4,7 @@ usage: disk_full_test.py [NAME...]        runs all cases, or those whose names c
 """
 
 import concurrent.futures
+import errno
 import os
 import pathlib
 import random
@@ -45,8 +46,13 @@ class SmallDisk:
     def leave(self, left):
         """Fills it up, but for so many bytes (whole pages, as the kernel counts)."""
         with open(self.ballast, "wb") as ballast:
-            while self.free() > left:
-                os.posix_fallocate(ballast.fileno(), ballast.tell(), min(1 << 20, self.free() - left) or 4096)
+            while (more := self.free() - left) > 0:
+                try:
+                    os.posix_fallocate(ballast.fileno(), ballast.tell(), min(1 << 20, more))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    return  # storage has been faster
                 ballast.seek(0, os.SEEK_END)
 
     def relieve(self):

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from chaos_support import chance, count, processes_of, say
+from chaos_support import WITHOUT_LIMITS, chance, count, processes_of, say
 from store_support import check_store, settle
 from strike_support import StruckInstance
 from system_support import synthetic, wait_for
@@ -166,7 +166,7 @@ def kill_supervisor(instance, dice, moment, calls, after, kind):
 def test_a_supervisor_killed_anywhere_leaves_nothing_to_clean_up():
     dice = chance()
     met = 0
-    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
         for moment, calls, most, kind in points(SUPERVISOR):
             met += kill_supervisor(instance, dice, moment, calls, dice.randint(0, most), kind)
         instance.start_and_wait()

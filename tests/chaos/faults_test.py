@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 
-from chaos_support import WORKERS, chance, count, processes_of, say
+from chaos_support import WITHOUT_LIMITS, WORKERS, chance, count, processes_of, say
 from store_support import check_store, settle
 from strike_support import StruckInstance
 from system_support import FORGIVING, synthetic, wait_for
@@ -138,7 +138,7 @@ def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a
     dice = chance()
     ends = collections.Counter()
     calls = ("openat", "mmap", "read", "write", "newfstatat", "fallocate", "epoll_ctl", "pipe2", "eventfd2", "memfd_create", "flock", "clone", "fcntl")
-    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
         for call in [call for call in calls for _ in range(count(8))]:
             fault, depth = dice.choice(FAULTS[call]), dice.randrange(60 if call in ("openat", "mmap", "newfstatat") else 4)
             instance.start()
@@ -171,7 +171,7 @@ def keep_busy(instance, dice):
 def test_calls_that_fail_in_the_supervisor_at_work_are_borne_or_end_it_in_a_sentence():
     dice = chance()
     ends = collections.Counter()
-    with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
+    with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
         for call, deepest in [row for row in SUPERVISOR_AT_WORK for _ in range(count(6))]:
             fault, depth = dice.choice(FAULTS[call]), dice.randrange(deepest)

@@ -74,6 +74,28 @@ def test_all_workers_are_restarted_stopped_and_started():
         assert instance.stop() == 0, instance.output()
 
 
+def test_all_means_those_of_which_it_is_not_true_yet():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        for _ in range(2):
+            assert instance.ofctl("pause", "communication")[0] == 0
+            code, out, err = instance.ofctl("resume", "--all")
+            assert code == 0 and [line.split(":")[0] for line in out.splitlines()] == ["communication"], (code, out, err)
+        assert instance.ofctl("pause", "storage")[0] == 0
+        code, out, err = instance.ofctl("pause", "--all")
+        assert code == 0 and [line.split(":")[0] for line in out.splitlines()] == ["logger", "communication", "binance"], (code, out, err)
+        assert instance.ofctl("resume", "--all")[0] == 0
+        assert instance.ofctl("stop", "storage")[0] == 0
+        code, out, err = instance.ofctl("start", "--all")
+        assert code == 0 and [line.split(":")[0] for line in out.splitlines()] == ["storage"], (code, out, err)
+        # One that cannot be is told, and the others are not left behind.
+        assert instance.ofctl("pause", "storage")[0] == 0
+        code, out, err = instance.ofctl("pause", "storage", "communication")
+        assert code == 1 and "storage is already paused" in err and "communication: paused" in out, (code, out, err)
+        assert instance.ofctl("resume", "storage", "communication")[0] == 0
+        instance.wait_healthy()
+
+
 def test_a_paused_worker_is_not_taken_for_hung():
     with synthetic() as exchange, Instance(exchange, supervisor={"heartbeat_timeout_ms": 3000}) as instance:
         instance.start_and_wait()

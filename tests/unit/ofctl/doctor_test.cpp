@@ -329,3 +329,9 @@ TEST_CASE("the machine that this runs on is looked over") {
     CHECK_FALSE(patient.instance.runs);
     CHECK(patient.instance.workers.empty());
 }
+
+TEST_CASE("what cannot be read to its end is read as far as it can be") {
+    CHECK(HostFiles().text("/proc/self/mem").empty());  // its first page is not mapped: the read fails, not the opening
+    CHECK(HostFiles().list("/proc/self/task/0").empty());
+    CHECK_FALSE(HostFiles().text("/proc/self/stat").empty());
+}

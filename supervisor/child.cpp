@@ -149,7 +149,11 @@ Death Child::reap() {
 
 Death Child::wait_for_status() const {
     siginfo_t info{};
-    if (waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED) != 0) return unknown_death;
+    // One that is traced may be waited for only when its tracer has seen the end: that takes a while, and signals come.
+    int result = 0;
+    do result = waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED);
+    while (result != 0 && errno == EINTR);
+    if (result != 0) return unknown_death;
     const bool exited = info.si_code == CLD_EXITED;
     return {.exit_code = exited ? info.si_status : -1,
             .signal = exited ? 0 : info.si_status,

@@ -304,6 +304,7 @@ void Supervisor::look() {
     look_at_states();
     for (size_t i = 0; i < workers_.size(); ++i)
         crew_.look_at_beat(i, workers_[i]->slot->own.heartbeat_ns.load(std::memory_order_relaxed), now);
+    note_starts();
     if (now >= next_segment_look_ns_ || bus_faults() != bus_faults_seen_) look_at_segments();
     if (mending_) step_mending();
     const auto pace = std::min(mending_ ? HangJudge::look_ns : HangJudge::calm_look_ns, notify_.alive_every_ns());
@@ -312,6 +313,16 @@ void Supervisor::look() {
     notify_.status(status_line());
     notify_.alive(now);
     ask_for_time(now);
+}
+
+/// Nobody else knows a process without it, and when it was spawned there may have been no descriptor to read it by.
+void Supervisor::note_starts() {
+    for (const auto& worker : workers_) {
+        auto& desk = worker->slot->desk;
+        const auto pid = desk.pid.load(std::memory_order_relaxed);
+        if (pid != 0 && desk.start_time.load(std::memory_order_relaxed) == 0)
+            desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
+    }
 }
 
 void Supervisor::look_at_clock() {

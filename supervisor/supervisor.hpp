@@ -121,6 +121,7 @@ class Supervisor final : private World {
     void look();
     void look_at_states();
     void look_at_clock();
+    void note_starts();
     std::string status_line() const;
     void ask_for_time(int64_t now);
     void begin_stop(const std::string& why, CorrelationId cause);

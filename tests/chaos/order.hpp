@@ -5,7 +5,8 @@
 //   7 of-storage now pwrite64,fdatasync 20 ENOSPC
 //
 // In the next process of that program (start), or in the one that runs (now), AFTER calls of these (names with commas,
-// or any) pass; the next one meets DEED.
+// or any) pass; the next one meets DEED. One that comes while another still waits for its call, in the process that
+// runs, takes its place.
 #pragma once
 
 #include <cstdint>

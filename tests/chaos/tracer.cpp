@@ -67,9 +67,14 @@ bool Tracer::run(char** argv) {
 void Tracer::take(Order order) {
     if (order.at_start) return waiting_.push_back(std::move(order));
     for (auto& [pid, process] : processes_) {
-        if (process.program != order.program || process.strike) continue;
+        if (process.program != order.program || (process.strike && process.strike->thread != 0)) continue;
+        if (process.strike) missed(process.strike->order);
         return arm(pid, process, std::move(order));
     }
+    missed(order);
+}
+
+void Tracer::missed(const Order& order) {
     fmt::print("{} missed\n", order.id);
     std::fflush(stdout);
 }
@@ -104,8 +109,7 @@ Tracer::Process& Tracer::process_of(pid_t thread) {
 void Tracer::ended(pid_t thread, int status) {
     threads_.erase(thread);
     if (const auto found = processes_.find(thread); found != processes_.end()) {
-        if (found->second.strike) fmt::print("{} missed\n", found->second.strike->order.id);
-        std::fflush(stdout);
+        if (found->second.strike) missed(found->second.strike->order);
         processes_.erase(found);
     }
     if (thread != command_) return;

@@ -51,6 +51,7 @@ class Tracer {
     void leave(pid_t thread, Process& process);
     void go_on(pid_t thread, int signal = 0);
     void tell(pid_t thread, Process& process, long call);
+    static void missed(const Order& order);
     void arm(pid_t pid, Process& process, Order order);
     Process& process_of(pid_t thread);
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 from chaos_support import count, market, say
-from store_support import check_store, settle
+from store_support import check_store, settle, wait_until_stored
 from system_support import Instance, wait_for
 import tap
 
@@ -39,6 +39,7 @@ def throttle(pid, seconds):
 def test_a_slow_storage_loses_what_the_ring_went_over_and_says_exactly_what():
     with market(3000) as exchange, Instance(exchange, supervisor={"heartbeat_timeout_ms": 600000}, rings=SMALL_RING) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         before = instance.pids()
         for _ in range(count(ROUNDS)):
             lost = behind(instance)[1]

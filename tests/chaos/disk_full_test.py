@@ -14,7 +14,7 @@ import sys
 import time
 
 from chaos_support import chance, count, market, say
-from store_support import check_store, settle, whole_files
+from store_support import check_store, settle, wait_until_stored, whole_files
 from system_support import Instance, wait_for
 import tap
 
@@ -73,6 +73,7 @@ def fill_again_and_again(seed):
     waits = []
     with market(1000) as exchange, Instance(exchange) as instance, SmallDisk(instance) as disk:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         for number in range(count(ROUNDS)):
             wait_for(lambda: rows_stored(instance) > 0, "it stores")
             disk.leave(dice.randrange(200_000))

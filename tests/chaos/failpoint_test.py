@@ -7,7 +7,7 @@ import signal
 import sys
 
 from chaos_support import WITHOUT_LIMITS, chance, count, processes_of, say, send
-from store_support import check_store, settle
+from store_support import check_store, settle, wait_until_stored
 from strike_support import StruckInstance
 from system_support import synthetic, wait_for
 import tap
@@ -94,6 +94,7 @@ def kill_workers(rows, when, provoke):
     met = 0
     with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         for who, calls, most, kind in points(rows):
             met += kill_worker(instance, who, lambda: instance.strike(who, when, calls, dice.randint(0, most), kind), provoke)
         played = settle(instance, exchange)
@@ -168,6 +169,10 @@ def test_a_supervisor_killed_anywhere_leaves_nothing_to_clean_up():
     dice = chance()
     met = 0
     with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
+        instance.start_and_wait()
+        wait_until_stored(instance, exchange)
+        assert instance.stop() == 0, instance.output()
+        instance.release()
         for moment, calls, most, kind in points(SUPERVISOR):
             met += kill_supervisor(instance, dice, moment, calls, dice.randint(0, most), kind)
         instance.start_and_wait()

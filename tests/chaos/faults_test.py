@@ -11,7 +11,7 @@ import signal
 import sys
 
 from chaos_support import WITHOUT_LIMITS, WORKERS, chance, count, processes_of, say
-from store_support import check_store, settle
+from store_support import check_store, settle, wait_until_stored
 from strike_support import StruckInstance
 from system_support import FORGIVING, synthetic, wait_for
 import tap
@@ -83,6 +83,7 @@ def fail_starts(worker, seed):
     came = 0
     with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         plan = start_faults(dice, worker, count(24))
         dice.shuffle(plan)
         for call, depth, fault in plan:
@@ -97,6 +98,7 @@ def fail_work(worker, seed):
     came = 0
     with synthetic() as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         deepest = 20 if worker != "logger" else 4  # it turns once a second while nobody writes
         plan = [(dice.choice(AT_WORK[worker]), dice.randrange(deepest)) for _ in range(count(300 if worker != "logger" else 30))]
         for call, depth in plan:
@@ -174,6 +176,7 @@ def test_calls_that_fail_in_the_supervisor_at_work_are_borne_or_end_it_in_a_sent
     ends = collections.Counter()
     with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         for call, deepest in [row for row in SUPERVISOR_AT_WORK for _ in range(count(6))]:
             fault, depth = dice.choice(FAULTS[call]), dice.randrange(deepest)
             said = len(instance.output())

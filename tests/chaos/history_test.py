@@ -13,7 +13,7 @@ import time
 
 from chaos_support import WORKERS, after, chance, count, say, send
 from exchange_client import Closed, Refused, Streams
-from store_support import settle, whole_files
+from store_support import settle, wait_until_stored, whole_files
 from system_support import EXCHANGE, Exchange, Instance, wait_for
 import tap
 
@@ -178,6 +178,7 @@ def live_a_minute(dice):
     with Exchange(EXCHANGE, "--synthetic", "--seed", str(dice.getrandbits(31)), "--rate", "1000") as exchange, Instance(exchange) as instance:
         observer = Observer(instance.port)
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         observer.start()
         nemesis = Nemesis(dice, instance, exchange)
         nemesis.rage(ROUND_S - QUIET_S)

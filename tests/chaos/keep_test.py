@@ -13,7 +13,7 @@ import time
 
 from chaos_support import WORKERS, chance, count, market, processes_of, say, send
 from keeper import Keeper, KeptInstance
-from store_support import check_store, settle
+from store_support import check_store, settle, wait_until_stored
 from system_support import OFCTL, SUPERVISOR, Instance, alive, run, synthetic, toml_of, wait_for
 import tap
 
@@ -52,6 +52,7 @@ def test_workers_go_on_when_their_supervisor_is_killed_again_and_again():
     gaps = []
     with market(500) as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         pids = instance.pids()
         for number in range(count(20)):
             before = lives(instance)
@@ -78,6 +79,7 @@ def test_workers_go_on_when_their_supervisor_is_killed_again_and_again():
 def test_a_worker_that_dies_meanwhile_is_replaced_at_the_next_start():
     with market(500) as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         for victim in WORKERS:
             before = instance.pids()
             instance.kill_supervisor()
@@ -192,6 +194,7 @@ def test_a_reload_that_is_cut_off_leaves_one_configuration():
 def test_a_configuration_that_does_not_fit_begins_anew():
     with market(500) as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()
+        wait_until_stored(instance, exchange)
         before = set(instance.pids().values())
         instance.kill_supervisor()
         instance.sections["rings"]["trace_slots"] = 32768

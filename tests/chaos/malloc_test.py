@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from chaos_support import WORKERS, chance, count, processes_of, say
-from store_support import check_store, settle
+from store_support import check_store, settle, wait_until_stored
 from system_support import BUILD, FORGIVING, OFCTL, SUPERVISOR, Instance, synthetic, wait_for
 import tap
 
@@ -57,6 +57,7 @@ def fail_in_worker(worker, seed):
         plan = Plan(instance.folder)
         start_preloaded(instance, plan)
         instance.wait_healthy()
+        wait_until_stored(instance, exchange)
         for _ in range(count(150)):
             plan.set("of-" + worker, int(10 ** dice.uniform(0, 3.7)))
             before = instance.pids()[worker]

@@ -10,6 +10,17 @@ from system_support import wait_for
 KINDS = (("trades", "trade_id", 0), ("agg_trades", "agg_id", 1))
 
 
+def wait_until_stored(instance, exchange):
+    """From here on nothing may be missing: a feed that has not yet seen a first id of a symbol cannot know what was before it."""
+    def begun():
+        try:
+            stored = instance.api("/api/stats")["symbols"]
+        except OSError:
+            return False
+        return all(stored.get(symbol, {}).get(table, 0) > 0 for symbol in exchange.status()["symbols"] for table in ("trades", "agg_trades"))
+    wait_for(begun, "the first ids of each symbol are stored")
+
+
 def missing(instance, played):
     """What the store still lacks of what the exchange has played, a sentence; "" when nothing."""
     stored = instance.api("/api/stats")["symbols"]

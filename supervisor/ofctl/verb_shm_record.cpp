@@ -70,8 +70,10 @@ class Recorder {
     double seconds() const { return static_cast<double>(mono_now() - begun_ns_) / 1e9; }
 
   private:
+    /// Copied first: others go on writing there, and the checksum is to be that of what is written down.
     Expected<void> add_segment(ChunkKind kind, const shm::Segment& segment, uint64_t bytes) {
-        return writer_.add(kind, {reinterpret_cast<const std::byte*>(&segment.header()), bytes});
+        const auto* from = reinterpret_cast<const std::byte*>(&segment.header());
+        return writer_.add(kind, std::vector<std::byte>(from, from + bytes));
     }
     /// What has come since the last look; the bound that ends it, if one does.
     Expected<std::optional<EndedBy>> take_new() {

@@ -2,6 +2,7 @@
 // to.
 #include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
 
@@ -307,4 +308,29 @@ TEST_CASE("a flipped bit anywhere in a recording is found, and nothing false is 
     flip_bit(path, 8, 1);
     REQUIRE(run_ofctl("shm replay " + path).exit_code == 9);
     REQUIRE(run_ofctl("shm replay " + path + ".none").exit_code == 4);
+}
+
+TEST_CASE("pages that are written to while they are recorded are whole in the file") {
+    const Instance instance;
+    publish_trades(instance, 10);
+    std::atomic<bool> over = false;
+    std::thread writer([&] {
+        auto& beat = instance.control().processes[0].own.heartbeat_ns;
+        while (!over.load(std::memory_order_relaxed)) beat.fetch_add(1, std::memory_order_relaxed);
+    });
+    bool all = true;
+    for (int i = 0; i < 20 && all; ++i) {
+        std::filesystem::remove(recording_in(instance));
+        all = record(instance, "--backlog --count 10").exit_code == 0 &&
+              run_ofctl("shm replay " + recording_in(instance)).exit_code == 0;
+    }
+    over = true;
+    writer.join();
+    REQUIRE(all);
+}
+
+TEST_CASE("output that cannot be written is a failure") {
+    const Instance instance;
+    publish_trades(instance, 10);
+    CHECK(run_ofctl(fmt::format("--instance {} shm tail market.0 > /dev/full", instance.name())).exit_code == 1);
 }

@@ -33,8 +33,19 @@ def missing(instance, played):
     return ""
 
 
+def newest_trade(instance, symbol):
+    try:
+        rows = instance.api("/api/trades?symbol=%s&limit=1" % symbol)["trades"]
+    except OSError:
+        return 0
+    return rows[0]["id"] if rows else 0
+
+
 def settle(instance, exchange):
     """Ends the market, and waits until all that was played is accounted for."""
+    for symbol in exchange.status()["symbols"]:
+        before = newest_trade(instance, symbol)
+        wait_for(lambda: newest_trade(instance, symbol) > before, "the feed follows %s" % symbol, 120)
     time.sleep(1)  # of quiet market, so that what was missed is followed by something that shows the gap
     exchange.control("POST", "/finish")
     wait_for(lambda: exchange.status()["finished"], "the market is over")

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <ranges>
 
 #include "supervisor/ofctl/help_text.hpp"
@@ -28,6 +30,10 @@ CLI::Validator range_of(const OptionRow& row) {
     return CLI::Range(row.least, row.most);
 }
 
+std::string not_finite(const std::string& text) {
+    return std::isfinite(std::strtod(text.c_str(), nullptr)) ? "" : fmt::format("{} is no finite number", text);
+}
+
 void add_row(CLI::App& app, const OptionRow& row, Options& options) {
     auto* option = std::visit(
         [&](auto member) {
@@ -40,6 +46,7 @@ void add_row(CLI::App& app, const OptionRow& row, Options& options) {
     if (row.one_of.size() > 0)
         option->check(CLI::IsMember(std::vector<std::string>(row.one_of.begin(), row.one_of.end())));
     if (row.most > 0) option->check(range_of(row));
+    if (std::holds_alternative<double Options::*>(row.target)) option->check(not_finite);
     if (row.count == Count::one) option->required()->expected(1);
     if (row.count == Count::at_most_one) option->expected(0, 1);
     if (row.count == Count::at_least_one) option->required();

@@ -70,7 +70,10 @@ void put_json(const Options& options, const Json& document) {
 void flush_output() {
     if (std::fflush(stdout) != 0) end_unwritten();
 }
-void complain(std::string_view sentence) { fmt::print(stderr, "ofctl: {}\n", printable_text(sentence)); }
+/// Where even this cannot be written, the exit code has to do.
+void complain(std::string_view sentence) {
+    std::fputs(fmt::format("ofctl: {}\n", printable_text(sentence)).c_str(), stderr);
+}
 
 void set_colour(std::string_view mode) {
     const char* term = std::getenv("TERM");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -128,8 +129,13 @@ tl::unexpected<Error> RecordingReader::damaged(std::string_view what) const {
 }
 
 Expected<RecordingReader> RecordingReader::open(const std::string& path) {
-    File file(std::fopen(path.c_str(), "rbe"), std::fclose);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // a pipe would be waited for
+    if (descriptor < 0) return tl::make_unexpected(file_error(path, errno));
+    File file(fdopen(descriptor, "rb"), std::fclose);
     if (!file) return tl::make_unexpected(file_error(path, errno));
+    struct stat status{};
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+        return fail(ErrorKind::invalid, fmt::format("{} is no file", path));
     RecordingReader reader(std::move(file), path);
     if (auto head = reader.read_head(); !head) return tl::make_unexpected(head.error());
     if (auto ring = reader.read_ring(); !ring) return tl::make_unexpected(ring.error());
@@ -161,6 +167,8 @@ Expected<void> RecordingReader::read_ring() {
         if (!is_segment(image, content.size())) return damaged("what stands before this describes no segment");
         if (chunk.kind == ChunkKind::ring && (content.size() != shm::body_offset || !is_ring(image.header())))
             return damaged("what stands before this describes an impossible ring");
+        if (chunk.kind == ChunkKind::page && pages_.size() == pages_max)
+            return damaged("there are more pages before this than an instance has");
         if (chunk.kind == ChunkKind::page) {
             pages_.push_back(std::move(image));
             continue;
@@ -170,14 +178,20 @@ Expected<void> RecordingReader::read_ring() {
     }
 }
 
+/// What a short read means: an error, or that there is nothing more.
+Expected<std::optional<RecordingReader::Piece>> RecordingReader::end_of_file() const {
+    if (std::ferror(file_.get()) != 0) return tl::make_unexpected(file_error(path_, errno));
+    return std::nullopt;
+}
+
 /// The next chunk whose checksum is right; nothing where the file ends, or was cut off within one.
 Expected<std::optional<RecordingReader::Piece>> RecordingReader::read_piece() {
     Piece piece{};
-    if (std::fread(&piece.chunk, sizeof piece.chunk, 1, file_.get()) != 1) return std::nullopt;
+    if (std::fread(&piece.chunk, sizeof piece.chunk, 1, file_.get()) != 1) return end_of_file();
     if (piece.chunk.bytes > chunk_bytes_max) return damaged("a chunk claims to be larger than one can be");
     piece.content.resize(piece.chunk.bytes);
     if (std::fread(piece.content.data(), 1, piece.content.size(), file_.get()) != piece.content.size())
-        return std::nullopt;
+        return end_of_file();
     if (piece.chunk.checksum != checksum_of(piece.chunk, piece.content)) return damaged("the checksum is not right");
     offset_ += sizeof piece.chunk + piece.content.size();
     return piece;

@@ -21,6 +21,7 @@ inline constexpr uint64_t recording_magic = 0x3130'4345'5246'464f;  // "OFFREC01
 inline constexpr uint32_t recording_version = 1;
 /// Of a chunk's content; more is damage, or a trap for those who read it.
 inline constexpr uint32_t chunk_bytes_max = 16 << 20;
+inline constexpr size_t pages_max = 64;  ///< of one recording
 
 struct RecordingHead {
     uint64_t magic;
@@ -130,6 +131,7 @@ class RecordingReader {
     Expected<void> read_head();
     Expected<void> read_ring();
     Expected<std::optional<Piece>> read_piece();
+    Expected<std::optional<Piece>> end_of_file() const;
     tl::unexpected<Error> damaged(std::string_view what) const;
 
     File file_;

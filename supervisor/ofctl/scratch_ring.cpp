@@ -70,6 +70,12 @@ Expected<ScratchRing> ScratchRing::create(const std::string& folder, const Segme
     const NewFile file(path);
     if (file.descriptor < 0) return scratch_error(path, errno);
     const auto bytes = ring.header().total_bytes;
+    std::error_code unknown;
+    if (const auto room = fs::space(folder, unknown); !unknown && room.available < bytes) {
+        unlink(path.c_str());
+        return fail(ErrorKind::no_space,
+                    fmt::format("{}: the ring is {} bytes large, and there is room for {}", path, bytes, room.available));
+    }
     // Blocks reserved now: a full disk is an error here, not a SIGBUS later.
     if (const int error = posix_fallocate(file.descriptor, 0, static_cast<off_t>(bytes)); error != 0)
         return scratch_error(path, error);

@@ -23,7 +23,11 @@ volatile std::sig_atomic_t told_to_end = 0;
 void catch_end() {
     struct sigaction action{};
     action.sa_handler = [](int) { told_to_end = 1; };
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction inherited{};
+        sigaction(number, nullptr, &inherited);
+        if (inherited.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // as nohup has it
+    }
 }
 
 class Recorder {
@@ -46,7 +50,10 @@ class Recorder {
             }
         }
         position_ = still_ || options_.backlog ? ring_.oldest() : ring_.tail();
-        return add_segment(ChunkKind::ring, ring_.segment(), shm::body_offset);
+        if (auto added = add_segment(ChunkKind::ring, ring_.segment(), shm::body_offset); !added) return added;
+        if (bytes_with_one_more() <= bytes_max()) return {};
+        return fail(ErrorKind::invalid, fmt::format("--bytes {}: with one message the file has {} bytes already",
+                                                    bytes_max(), bytes_with_one_more()));
     }
     /// Until a bound is reached, or there is nothing more to come.
     Expected<EndedBy> run() {
@@ -79,8 +86,7 @@ class Recorder {
     Expected<std::optional<EndedBy>> take_new() {
         for (const auto tail = ring_.tail(); position_ < tail;) {
             if (options_.count != 0 && messages_ == options_.count) return EndedBy::count;
-            if (writer_.bytes() + ring_.message_bytes() + 2 * sizeof(Chunk) + sizeof(RecordingEnd) > bytes_max())
-                return EndedBy::bytes;
+            if (bytes_with_one_more() > bytes_max()) return EndedBy::bytes;
             if (!ring_.read(position_, message_)) {
                 skip();
                 continue;
@@ -104,6 +110,9 @@ class Recorder {
     bool gone() const {
         const auto now = view_.segment(std::string(shm::text_of(ring_.segment().header().channel)));
         return !now || now->header().generation != ring_.segment().header().generation;
+    }
+    uint64_t bytes_with_one_more() const {
+        return writer_.bytes() + ring_.message_bytes() + 2 * sizeof(Chunk) + sizeof(RecordingEnd);
     }
     uint64_t bytes_max() const { return options_.bytes_max == 0 ? record_bytes_default : options_.bytes_max; }
 
@@ -148,7 +157,10 @@ int shm_record(const Options& options) {
     const auto end = recorder.begin().and_then([&] { return recorder.run(); }).and_then([&](EndedBy why) {
         return recorder.end(why);
     });
-    if (!end) return refuse(options, end.error());
+    if (!end) {
+        if (end.error().kind == ErrorKind::invalid) unlink(options.to.c_str());  // nothing came of it
+        return refuse(options, end.error());
+    }
     tell_recorded(options, recorder, *end);
     return code(ExitCode::ok);
 }

@@ -26,6 +26,7 @@ class Pace {
         Header header;
         std::memcpy(static_cast<void*>(&header), message.data(), sizeof header);
         const auto published = static_cast<int64_t>(header.publish_ns);
+        if (published <= 0) return;  // no time
         if (published > last_ns_)
             due_ns_ += static_cast<int64_t>(static_cast<double>(std::min(published - last_ns_, pause_ns_max)) / speed_);
         last_ns_ = published;
@@ -65,6 +66,12 @@ Expected<Played> play(RecordingReader& recording, double speed, Take take) {
         pace.wait_for(bytes);
         take(position, bytes);
     }
+}
+
+Expected<Played> read_through(const std::string& path) {
+    auto recording = RecordingReader::open(path);
+    if (!recording) return tl::make_unexpected(recording.error());
+    return play(*recording, 0, [](uint64_t, const std::vector<std::byte>&) {});
 }
 
 const shm::BookPage* symbols_in(const RecordingReader& recording) {
@@ -118,7 +125,11 @@ int shm_replay(const Options& options) {
     const bool to_folder = !options.to.empty();
     if (to_folder && (options.hex || !options.symbol.empty() || !options.type.empty()))
         return refuse(options, {ErrorKind::invalid, "--to plays all messages: without --symbol, --type and --hex"});
-    auto recording = RecordingReader::open(options.names.front());
+    const auto& path = options.names.front();
+    // Before anything is made of it.
+    if (to_folder)
+        if (const auto whole = read_through(path); !whole) return refuse(options, whole.error());
+    auto recording = RecordingReader::open(path);
     if (!recording) return refuse(options, recording.error());
     const auto played = to_folder ? play_into_folder(options, *recording) : print_recording(options, *recording);
     flush_output();

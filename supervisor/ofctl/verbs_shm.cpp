@@ -60,7 +60,7 @@ constexpr Verb verbs_shm[] = {
          "Reads beside the ring's readers: nobody waits for it, and nothing is taken away. Each message is kept with "
          "its position; one that was overwritten before it could be read is counted as lost. FILE must not be there "
          "yet; it holds what is needed to read it elsewhere, also after the instance is gone.\n\n"
-         "Ends at the first bound, with SIGINT or SIGTERM, or when the ring is made anew or goes. Of a dead or copied "
+         "Ends at the first bound, with SIGINT, SIGTERM or SIGHUP, or when the ring is made anew or goes. Of a dead or copied "
          "instance it writes what is in the ring.",
      .run = shm_record,
      .options = {{.names = "SEGMENT",
@@ -73,7 +73,12 @@ constexpr Verb verbs_shm[] = {
                   .target = &Options::to,
                   .completes = Names::file,
                   .count = Count::one},
-                 {.names = "-n,--count", .help = "At most N messages", .target = &Options::count, .value = "N"},
+                 {.names = "-n,--count",
+                  .help = "At most N messages",
+                  .target = &Options::count,
+                  .value = "N",
+                  .least = 1,
+                  .most = 1'000'000'000'000},
                  {.names = "--seconds",
                   .help = "At most so long",
                   .target = &Options::seconds_max,
@@ -82,10 +87,13 @@ constexpr Verb verbs_shm[] = {
                  {.names = "--bytes",
                   .help = "At most so large a file (1073741824)",
                   .target = &Options::bytes_max,
-                  .value = "BYTES"},
+                  .value = "BYTES",
+                  .least = 1,
+                  .most = 1'000'000'000'000},
                  {.names = "--backlog",
                   .help = "Begin with the oldest message that is still there",
                   .target = &Options::backlog}},
+     .ends = {ExitCode::not_found, ExitCode::denied, ExitCode::corrupt},
      .examples = {{"ofctl shm record market.0 market.rec --seconds 60", "a minute of the market"},
                   {"ofctl --from /var/tmp/copied shm record log.storage log.rec", "the last words of the dead"}}},
     {.name = "shm replay",
@@ -94,8 +102,8 @@ constexpr Verb verbs_shm[] = {
          "Prints the messages of FILE as shm tail does. With --to DIR it plays them into a ring there, beside the "
          "pages that were recorded with it: ofctl --from DIR reads them, also meanwhile. DIR is to be new or empty; "
          "nothing is ever played into an instance.\n\n"
-         "--speed 1 keeps the pace at which they were published, 10 is ten times as fast; pauses are ten seconds at "
-         "most. A recording whose recorder was killed is played up to its last whole message. Ends with 8 where the "
+         "--speed 1 keeps the pace at which they were published, 10 is ten times as fast; of a pause ten "
+         "seconds count at most. A recording whose recorder was killed is played up to its last whole message. Ends with 8 where the "
          "file is damaged.",
      .run = shm_replay,
      .options = {{.names = "FILE",

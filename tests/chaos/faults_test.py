@@ -183,7 +183,10 @@ def test_calls_that_fail_in_the_supervisor_at_work_are_borne_or_end_it_in_a_sent
             order = instance.strike("supervisor", "now", call, depth, fault)
             keep_busy(instance, dice)
             outcome = instance.outcome(order, 1) or ("not made",)
-            wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "all run again, or it has ended: %s %d %s" % (call, depth, fault), 60)
+            try:
+                wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "", 60)
+            except AssertionError:
+                raise AssertionError("neither do all run nor has it ended: %s %d %s\n%s" % (call, depth, fault, instance.ofctl("status", "--wide")[1])) from None
             ended = instance.process.poll() is not None
             ends["ended" if ended else "borne" if outcome[0] == "hit" else "not made"] += 1
             if not ended:

@@ -1,5 +1,6 @@
 // ofctl shm record and replay: what came is in the file, what was missed is counted, and no instance is ever written
 // to.
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -333,4 +334,32 @@ TEST_CASE("output that cannot be written is a failure") {
     const Instance instance;
     publish_trades(instance, 10);
     CHECK(run_ofctl(fmt::format("--instance {} shm tail market.0 > /dev/full", instance.name())).exit_code == 1);
+}
+
+TEST_CASE("what is no recording, or a damaged one, leaves nothing of itself behind") {
+    const Instance instance;
+    publish_trades(instance, 40);
+    REQUIRE(record(instance, "--backlog --count 40").exit_code == 0);
+    const auto again = instance.folder() + "/again";
+    const auto pipe = instance.folder() + "/pipe";
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    const auto refused = run_ofctl(fmt::format("shm replay {} --to {}", pipe, again), "timeout 20 ");
+    INFO(refused.text);
+    CHECK(refused.exit_code == 2);
+    CHECK(refused.text.find("pipe is no file") != std::string::npos);
+    flip_bit(recording_in(instance), size_of(recording_in(instance)) - 100, 3);
+    CHECK(run_ofctl(fmt::format("shm replay {} --to {}", recording_in(instance), again)).exit_code == 8);
+    CHECK_FALSE(std::filesystem::exists(again));
+    CHECK(run_ofctl(fmt::format("shm replay {} --to {} --speed nan", recording_in(instance), again)).exit_code == 2);
+}
+
+TEST_CASE("a bound that no recording could keep is refused") {
+    const Instance instance;
+    publish_trades(instance, 10);
+    for (const auto* bound : {"--bytes 1", "--count=-5", "--count 0", "--bytes=-1"}) {
+        const auto refused = record(instance, fmt::format("--backlog {}", bound));
+        INFO(bound << ": " << refused.text);
+        CHECK(refused.exit_code == 2);
+        CHECK_FALSE(std::filesystem::exists(recording_in(instance)));
+    }
 }

@@ -80,6 +80,7 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
     if (stat.size() <= policy) return {};
     auto status = fields_of(folder + "/status");
     const auto limits = folder + "/limits";
+    const auto command_line = HostFiles().text(folder + "/cmdline");
     return ProcessFacts{.rss_bytes = number_in<uint64_t>(status["VmRSS"]) << 10,
                         .cpu_ns = number_in<int64_t>(HostFiles().text(folder + "/schedstat")),
                         .nice = number_in<int>(stat[nice]),
@@ -94,7 +95,7 @@ std::optional<ProcessFacts> process_facts(const std::string& folder) {
                         .seccomp = number_in<int>(status["Seccomp"]),
                         .no_new_privs = status["NoNewPrivs"] == "1",
                         .capabilities = std::strtoull(status["CapEff"].c_str(), nullptr, 16),
-                        .outlives_supervisor = HostFiles().text(folder + "/cmdline").find(outlives) != std::string::npos};
+                        .outlives_supervisor = command_line.find(outlives) != std::string::npos};
 }
 
 }  // namespace of::ofctl

@@ -74,7 +74,7 @@ Expected<ScratchRing> ScratchRing::create(const std::string& folder, const Segme
     if (const auto room = fs::space(folder, unknown); !unknown && room.available < bytes) {
         unlink(path.c_str());
         return fail(ErrorKind::no_space,
-                    fmt::format("{}: the ring is {} bytes large, and there is room for {}", path, bytes, room.available));
+                    fmt::format("{}: the ring has {} bytes, and there is room for {}", path, bytes, room.available));
     }
     // Blocks reserved now: a full disk is an error here, not a SIGBUS later.
     if (const int error = posix_fallocate(file.descriptor, 0, static_cast<off_t>(bytes)); error != 0)

@@ -1,7 +1,7 @@
 // A ring in a file of its own, which a recording is played into: a segment like any other (shm/FORMAT.md), read with
-// `ofctl --from DIR`. Positions are those of the recording; `shm verify` misses the ones that are not in it, as it would
-// in any ring. It is made anew by this process alone, its only writer, and never lies among the segments of an
-// instance; whoever looks at it meanwhile sees whole messages only.
+// `ofctl --from DIR`. Positions are those of the recording; `shm verify` misses the ones that are not in it. It is made
+// anew by this process alone, its only writer, and never lies among the segments of an instance; whoever looks at it
+// meanwhile sees whole messages only.
 #pragma once
 
 #include <span>

@@ -63,8 +63,8 @@ int fulfil(const Options& options, const View& view, const std::string& name, co
         fmt::format("{}: {} ({})", name, outcome(view, now, wish), answer->text.substr(0, answer->text.find(' '))));
 }
 
-/// The named ones in the order in which they were named; --all from the logger to the feeds, or the other way round, and
-/// only those of which it is not true yet.
+/// The named ones in the order in which they were named; --all from the logger to the feeds, or the other way round,
+/// and only those of which it is not true yet.
 int fulfil_each(const Options& options, const Wish& wish) {
     const auto view = View::open(options.source);
     if (!view) return refuse(options, view.error());

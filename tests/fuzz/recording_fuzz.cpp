@@ -24,7 +24,9 @@ namespace {
 
 constexpr uint64_t played_bytes_max = 1 << 20;  ///< larger rings are not made a thousand times
 
-fs::path scratch(std::string_view name) { return fs::temp_directory_path() / fmt::format("{}-fuzz-{}", name, getpid()); }
+fs::path scratch(std::string_view name) {
+    return fs::temp_directory_path() / fmt::format("{}-fuzz-{}", name, getpid());
+}
 
 std::span<const std::byte> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::byte*>(text.data()), text.size()};

@@ -59,7 +59,12 @@ struct Process {
 class World final : public supervisor::World {
   public:
     World(uint64_t seed, size_t workers)
-        : chance(seed), processes(workers), asked_in_stop(workers), prepared_(workers), planned_until_(workers), drains_in_stop_(workers) {}
+        : chance(seed),
+          processes(workers),
+          asked_in_stop(workers),
+          prepared_(workers),
+          planned_until_(workers),
+          drains_in_stop_(workers) {}
 
     bool spawn(size_t worker) override {
         auto& process = processes[worker];

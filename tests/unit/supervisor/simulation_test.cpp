@@ -124,7 +124,8 @@ class Life {
         while (!world_.all_stopped_said() && world_.now < begun + stop_patience_ns) run_until(world_.now + second);
         if (!world_.all_stopped_said()) fault("the instance did not stop");
         for (const auto i : absent)
-            if (!hurried && world_.asked_in_stop[i] == 0) fault(crew_[i].name + " was dead, and did not return to store");
+            if (!hurried && world_.asked_in_stop[i] == 0)
+                fault(crew_[i].name + " was dead, and did not return to store");
     }
 
     template <typename Command>

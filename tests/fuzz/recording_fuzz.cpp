@@ -32,6 +32,14 @@ std::span<const std::byte> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
+/// Of a header that lies anywhere.
+template <typename T>
+T field(const std::string& segment, size_t offset) {
+    T value{};
+    std::memcpy(&value, segment.data() + offset, sizeof value);
+    return value;
+}
+
 void must(const auto& done) {
     if (!done) std::abort();
 }
@@ -45,11 +53,10 @@ std::string recording_of(const std::string& ring, const std::vector<std::string>
     auto& writer = *made;
     for (const auto& page : pages) must(writer.add(ChunkKind::page, bytes_of(page)));
     must(writer.add(ChunkKind::ring, bytes_of(ring).first(shm::body_offset)));
-    shm::SegmentHeader header;
-    std::memcpy(static_cast<void*>(&header), ring.data(), sizeof header);
+    const auto slot_bytes = field<uint32_t>(ring, offsetof(shm::SegmentHeader, slot_bytes));
     for (uint64_t slot = 0; slot < 4; ++slot) {
-        const auto at = shm::body_offset + sizeof(shm::RingLines) + slot * header.slot_bytes + sizeof(uint64_t);
-        must(writer.add(ChunkKind::message, bytes_of(ring).subspan(at, header.slot_bytes - sizeof(uint64_t)), slot));
+        const auto at = shm::body_offset + sizeof(shm::RingLines) + slot * slot_bytes + sizeof(uint64_t);
+        must(writer.add(ChunkKind::message, bytes_of(ring).subspan(at, slot_bytes - sizeof(uint64_t)), slot));
     }
     const RecordingEnd end{4, 0, 1, EndedBy::count, 0};
     must(writer.add(ChunkKind::end, std::as_bytes(std::span(&end, 1))));
@@ -100,9 +107,8 @@ void play(const fs::path& path, const fs::path& folder) {
 std::vector<std::string> fuzz_corpus() {
     std::vector<std::string> pages, rings, recordings;
     for (auto& segment : fuzz::good_segments()) {
-        shm::SegmentHeader header;
-        std::memcpy(static_cast<void*>(&header), segment.data(), sizeof header);
-        const bool is_page = header.kind == shm::SegmentKind::page;
+        const auto kind = field<shm::SegmentKind>(segment, offsetof(shm::SegmentHeader, kind));
+        const bool is_page = kind == shm::SegmentKind::page;
         if (!is_page || segment.size() < (1 << 16)) (is_page ? pages : rings).push_back(std::move(segment));
     }
     for (const auto& ring : rings) recordings.push_back(recording_of(ring, pages));

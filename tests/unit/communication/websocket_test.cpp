@@ -163,6 +163,9 @@ TEST_CASE("websocket: trades that the store does not have in time are told as a 
     publish(stage, 10);
     stage.start();
     publish(stage, 5, {.commit = false});
+    // What the worker reads after the client has come would be live for it.
+    const auto* cursor = shm::find_cursor(stage.instance().slot(communication_id), "market.0");
+    REQUIRE(stage.wait([&] { return cursor->position.load() == stage.published(); }));
     SocketClient client(stage.port());
     client.send(R"({"op":"subscribe","streams":["trades"],"symbols":["BTCUSDT"],"backlog":20})");
     REQUIRE(await(stage, client, "backlog_end"));

@@ -49,13 +49,20 @@ void Crew::start_all(int64_t now_ns) {
 
 void Crew::stop_all(int64_t now_ns) {
     if (std::exchange(stopping_, true)) {
-        for (size_t worker = 0; worker < size(); ++worker) {
-            members_[worker].may_return = false;
-            if (members_[worker].exists) world_.signal(worker, SIGKILL);
-        }
+        for (size_t worker = 0; worker < size(); ++worker) end_at_once(worker, now_ns);
         return;
     }
     stop_next(now_ns);
+}
+
+/// Whatever it was about to do; nothing comes after it.
+void Crew::end_at_once(size_t worker, int64_t now_ns) {
+    auto& member = members_[worker];
+    member.may_return = false;
+    if (!member.exists) return on(worker, Event::stop, now_ns);
+    member.state = State::stopping;
+    member.deadline_ns = never;
+    world_.signal(worker, SIGKILL);
 }
 
 /// Stops the first group in drain order that is not yet idle; ends when all are.
@@ -294,8 +301,9 @@ void Crew::plan(size_t worker, int64_t now_ns) {
 
 void Crew::settle(size_t worker, int64_t now_ns) {
     auto& member = members_[worker];
-    // One that had its time and did not end has no other.
-    member.unfinished = stopping_ && member.death.exit_code != 0 && member.cause != Cause::overdue;
+    // One that had its time and did not end has no other; nor has one of which nobody knows that it failed.
+    member.unfinished =
+        stopping_ && member.death.known() && member.death.exit_code != 0 && member.cause != Cause::overdue;
     member.deadline_ns = never;
     member.cause = Cause::own;
     dismiss(member, worker);

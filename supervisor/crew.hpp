@@ -133,6 +133,7 @@ class Crew {
     void settle(size_t worker, int64_t now_ns);
     void prepare(size_t worker, int64_t now_ns);
     void dismiss(Member& member, size_t worker);
+    void end_at_once(size_t worker, int64_t now_ns);
     void stop_next(int64_t now_ns);
     bool must_return_to_store(const Member& member) const;
     void return_to_store(size_t worker, int64_t now_ns);

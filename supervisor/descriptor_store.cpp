@@ -138,7 +138,7 @@ std::vector<StoredDescriptor> take_stored_descriptors() {
     for (int i = 0; i < count; ++i) {
         const auto end = std::min(names.find(':'), names.size());
         const int descriptor = first_stored_descriptor + i;
-        fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+        if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) break;  // fewer than was said
         stored.emplace_back(names.substr(0, end), descriptor);
         names.erase(0, end + 1);
     }

@@ -38,10 +38,11 @@ std::string_view cause_of(const Death& death, Cause cause) {
     return death.signal != 0 ? "signal" : "exit";
 }
 
-/// An end in order, or one that an operator ordered with a second SIGTERM.
+/// An end in order (as far as it is known how who was no child of ours has ended), or one that an operator ordered with
+/// a second SIGTERM.
 bool is_wanted(const Death& death, State before, bool stopping) {
     const bool asked = before == State::stopping || before == State::restarting;
-    return asked && ((death.signal == 0 && death.exit_code == 0) || (stopping && death.signal == SIGKILL));
+    return asked && ((death.signal == 0 && death.exit_code <= 0) || (stopping && death.signal == SIGKILL));
 }
 
 /// A worker may have gone on after the one, and died of something else much later.

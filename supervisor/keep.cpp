@@ -20,10 +20,17 @@ void Supervisor::keep_instance() {
     if (!store_) return;
     keep_state();
     keep_config();
-    keep(std::string(stored_name::governor), instance_.governor_descriptor());
+    keep_governor();
     for (size_t end = 0; end < 2; ++end) keep(std::string(stored_name::lifeline[end]), launcher_.lifeline()[end]);
     for (size_t slot = 0; slot < launcher_.bells().size(); ++slot)
         keep(stored_name::bell(slot), launcher_.bells()[slot]);
+}
+
+/// Also when its page was made anew.
+void Supervisor::keep_governor() {
+    if (!store_) return;
+    store_->remove(std::string(stored_name::governor));
+    keep(std::string(stored_name::governor), instance_.governor_descriptor());
 }
 
 /// Also when segments were made anew. Between the two messages the next supervisor would begin anew.

@@ -59,6 +59,7 @@ int KeptState::write() const {
 
 Expected<KeptState> KeptState::read(int descriptor) {
     std::ifstream file(fmt::format("/proc/self/fd/{}", descriptor));
+    close(descriptor);
     std::string line;
     if (!std::getline(file, line) || line != kept_title)
         return fail(ErrorKind::mismatch,
@@ -72,7 +73,6 @@ Expected<KeptState> KeptState::read(int descriptor) {
         if (kind == "layouts") words >> state.layouts;
         if (kind == "segment") words >> name >> state.generations[name];
     }
-    close(descriptor);
     if (line != "end") return fail(ErrorKind::mismatch, "what is kept is cut");
     return state;
 }

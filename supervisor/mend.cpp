@@ -86,7 +86,6 @@ void Supervisor::remake(const std::vector<std::pair<size_t, std::string>>& broke
     auto& remade = instance_.control().instance.remade;
     remade.store(remade.load(std::memory_order_relaxed) + static_cast<uint32_t>(made.size()),
                  std::memory_order_relaxed);
-    keep_state();
     // Told when there is a log to tell it in.
     for (const auto& [number, error] : not_made)
         journal_->write(log_event::segment_not_remade, next_correlation(), instance_.held()[number].name(),
@@ -109,7 +108,7 @@ void Supervisor::remake_governor(const std::string& why) {
         journal_->write(log_event::segment_not_remade, next_correlation(), name, why, made.error().message);
         return;
     }
-    keep(std::string(stored_name::governor), instance_.governor_descriptor());
+    keep_governor();
     if (!mending_) mending_.emplace().found_ns = now_ns();
     journal_->write(log_event::segment_broken, next_correlation(), name, why, names_of(feeds));
     concern(feeds);
@@ -177,6 +176,7 @@ void Supervisor::step_mending() {
     if (mending_->to_restart.empty() && crew_.at_rest()) {
         if (!mending_->former.empty() || !mending_->names.empty()) tell_unread();
         mending_.reset();
+        keep_state();  // not before: a supervisor that takes over in between is to begin anew
     }
     arm();
 }

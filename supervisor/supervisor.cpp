@@ -176,7 +176,7 @@ int Supervisor::run() {
     if (handover_) config_generation_ = text_generation_ = handover_->config_generation;
     if (auto prepared = prepare(); !prepared) {
         fmt::print(stderr, "ofsupervisor: {}\n", prepared.error().message);
-        instance_.remove_segments();
+        if (!handover_) instance_.remove_segments();  // else workers use them
         return code(prepared.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::no_resources);
     }
     text_.publish(config().state_dir);
@@ -326,7 +326,11 @@ void Supervisor::note_starts() {
 }
 
 void Supervisor::look_at_clock() {
-    const auto step = wall_clock_.look(now_ns(CLOCK_REALTIME), now_ns(CLOCK_BOOTTIME));
+    constexpr int64_t between_ns = 10 * ns_per_ms;
+    const auto before = now_ns(CLOCK_BOOTTIME);
+    const auto wall = now_ns(CLOCK_REALTIME);
+    if (now_ns(CLOCK_BOOTTIME) - before > between_ns) return;  // held up between the two: the next look will do
+    const auto step = wall_clock_.look(wall, before);
     if (step == 0) return;
     auto& steps = instance_.control().instance.clock_steps;
     steps.store(steps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -397,10 +401,10 @@ void Supervisor::tell_lost() {
         if (!kept || channel.writer == self) continue;
         for (const auto reader : readers_of(channel, instance_.processes())) {
             if (!keeps(reader.kind) || reader == channel.writer) continue;
-            const auto left = unread(channel, instance_.held()[i], instance_.slot(reader)).value_or(0);
-            if (left == 0) continue;
-            fmt::print(stderr, "ofsupervisor: {} messages of {} are lost: {} had not read them\n", left, channel.name(),
-                       name_of(reader));
+            const auto left = unread(channel, instance_.held()[i], *find(name_of(reader))->slot);
+            if (left != 0)
+                fmt::print(stderr, "ofsupervisor: {} messages of {} are lost: {} had not read them\n",
+                           left ? std::to_string(*left) : "an unknown number of", channel.name(), name_of(reader));
         }
     }
 }

@@ -198,6 +198,7 @@ class Supervisor final : private World {
     void keep(const std::string& name, int descriptor);
     void keep_instance();
     void keep_state();
+    void keep_governor();
     void keep_config();
     void keep_worker(const Worker& worker, uint32_t incarnation);
     void forget_worker(const Worker& worker, uint32_t incarnation);

@@ -16,7 +16,7 @@ std::optional<uint64_t> unread(const Channel& channel, const HeldSegment& ring, 
     auto position = ends->head;
     if (channel.wire->transport == Transport::broadcast) {
         const auto* cursor = cursor_on(reader, channel.name(), ring.generation());
-        if (cursor == nullptr) return std::nullopt;
+        if (cursor == nullptr) return ends->tail == 0 ? std::optional<uint64_t>(0) : std::nullopt;
         position = cursor->position.load(std::memory_order_relaxed);
     }
     return ends->tail > position ? ends->tail - position : 0;

@@ -87,12 +87,13 @@ def test_a_wall_clock_that_is_set_restarts_nobody_and_loses_nothing():
         wait_for(lambda: instance.answer("/api/trades?symbol=BTCUSDT&limit=1")[0] == 200 and reached(instance, clock), "trades are stored")
         before, breakers = instance.pids(), breakers_of(instance)
         steps = 0
+        to_1970 = 60 - time.time()
         for case in cases:
             step = STEPS_S[case]
             # From the true time, or from where an earlier step of at most some days has led.
             begin = clock.shift if abs(clock.shift) < 10 * DAY_S and dice.random() < 0.5 else 0
             former = clock.shift
-            clock.set(60 - time.time() if step is None else begin + step)
+            clock.set(to_1970 if step is None else begin + step)
             steps += abs(clock.shift - former) > 0.5
             trade = wait_for(lambda: reached(instance, clock), "a trade is stored, received at the time that the clock shows: " + case)
             wait_for(lambda: newest(instance)["id"] > trade["id"] + 10, "and it goes on")

@@ -225,6 +225,23 @@ def test_a_segment_that_is_gone_begins_anew():
         stop_and_look(instance)
 
 
+def test_a_supervisor_killed_while_it_mends_begins_anew():
+    """Some workers have the broken segment mapped still, and none of them may be taken for well."""
+    with synthetic() as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        send(before["communication"], signal.SIGSTOP)  # it does not let go, so the mending goes on
+        os.truncate("/dev/shm/%s.market.0" % instance.name, 0)
+        wait_for(lambda: "market.0 is broken, and was made anew" in instance.log(), "the supervisor mends", 60)
+        instance.kill_supervisor()
+        send(before["communication"], signal.SIGCONT)
+        after = start_again(instance)
+        assert not set(before.values()) & set(after.values()), (before, after)
+        assert not [pid for pid in before.values() if alive(pid)], "a worker of the broken segment"
+        assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
+        stop_and_look(instance)
+
+
 def test_workers_end_when_the_manager_keeps_nothing_any_more():
     with synthetic() as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()

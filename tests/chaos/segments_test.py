@@ -121,6 +121,15 @@ def test_a_segment_that_breaks_is_made_anew_and_only_its_users_start_anew():
         assert instance.stop() == 0, instance.output()
 
 
+def test_a_control_page_that_is_cut_ends_the_instance_with_its_code_and_leaves_nothing():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        for size in (0, 4096):
+            instance.start_and_wait()
+            os.truncate("/dev/shm/%s.control" % instance.name, size)
+            assert instance.process.wait(60) == BROKEN_EXIT, (size, instance.process.returncode, instance.output())
+            assert not processes_of(instance) and not instance.segments(), (size, processes_of(instance), instance.segments())
+
+
 def test_what_a_cut_ring_may_have_cost_is_told_and_the_trades_between_are_fetched_again():
     dice = chance()
     with synthetic() as exchange, Instance(exchange) as instance:

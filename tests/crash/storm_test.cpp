@@ -10,7 +10,9 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <new>
+#include <optional>
 #include <random>
 
 #include "shm/queue.hpp"
@@ -23,7 +25,7 @@ namespace {
 constexpr uint64_t ring_slots = 1024;
 constexpr size_t visitors = 6;
 
-/// In shared memory. Visitors add to it as they go, each with its own instruction.
+/// In shared memory.
 struct Account {
     std::atomic<uint64_t> stayed{0};   ///< position of the reader that stays
     std::atomic<uint64_t> visits{0};   ///< begun
@@ -100,9 +102,18 @@ void visit(const SegmentSpec& spec, Account& account, uint64_t dice) {
     account.skipped.fetch_add(reader.lost());
 }
 
-bool has_ended(pid_t child) {
+/// Whether it has ended with success; nothing while it lives.
+std::optional<bool> outcome(pid_t child) {
     siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    if (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return {};
+    return info.si_code == CLD_EXITED && info.si_status == 0;
+}
+/// Waits until both have ended, or one without success; reaps them. Whether both had success.
+bool both_end_well(pid_t writer, pid_t reader, const std::function<void()>& meanwhile) {
+    while (!(outcome(writer) && outcome(reader)) && outcome(writer).value_or(true) && outcome(reader).value_or(true))
+        meanwhile();
+    const bool wrote = end(writer);
+    return end(reader) && wrote;
 }
 
 bool readers_come_and_go(Account& account, uint64_t wraps, std::mt19937_64& random) {
@@ -114,18 +125,17 @@ bool readers_come_and_go(Account& account, uint64_t wraps, std::mt19937_64& rand
     const auto reader = start([&] { stay(*segment, account, messages); });
     std::array<pid_t, visitors> guests{};
     uint64_t kills = 0;
-    while (!has_ended(reader)) {
+    const bool all = both_end_well(writer, reader, [&] {
         for (auto& guest : guests) {
             const bool kills_it = guest != 0 && random() % 4 == 0;
-            if (guest != 0 && !kills_it && !has_ended(guest)) continue;
+            if (guest != 0 && !kills_it && !outcome(guest)) continue;
             if (guest != 0) kills += !end(guest);
             guest = start([&, dice = random()] { visit(spec, account, dice); });
         }
         poll(nullptr, 0, 1);
-    }
+    });
     for (const auto guest : guests)
         if (guest != 0) end(guest);
-    const bool all = end(reader) & end(writer);
     remove_segment(spec.name());
     fmt::print("# {} messages; {} visits, {} killed; they saw {} messages and skipped {}; {} faults\n", messages,
                account.visits.load(), kills, account.seen.load(), account.skipped.load(), account.faults.load());
@@ -174,8 +184,7 @@ bool a_full_queue_keeps_what_it_has(Account& account, int seconds) {
     const bool held = ring_tail(*segment) == full && full == ring_slots;
     const auto refused = account.refused.load();
     const auto reader = start([&] { read_in_order(*segment, account, messages); });
-    while (!has_ended(reader)) poll(nullptr, 0, 1);
-    const bool all = end(reader) & end(writer);
+    const bool all = both_end_well(writer, reader, [] { poll(nullptr, 0, 1); });
     fmt::print("# full for {} s with {} messages; refused {} times meanwhile, read {} afterwards\n", seconds, full,
                refused, account.read.load());
     return held && all && refused > 1 && account.read.load() == messages && account.faults.load() == 0;

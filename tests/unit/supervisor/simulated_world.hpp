@@ -73,6 +73,7 @@ class World final : public supervisor::World {
         require(now >= planned_until_[worker] || stop_begun || commanded_ == static_cast<int>(worker),
                 "worker {} was spawned {} ms before its time", worker, (planned_until_[worker] - now) / ms);
         planned_until_[worker] = 0;
+        require(!hurried, "worker {} was spawned after the second stop", worker);
         if (stop_begun) ++asked_in_stop[worker];
         const bool was_prepared = std::exchange(prepared_[worker], 0) != 0;
         if (storm && !was_prepared && chance.one_in(50)) return false;
@@ -188,6 +189,7 @@ class World final : public supervisor::World {
     int64_t now = 1000 * second;
     bool storm = true;
     bool stop_begun = false;
+    bool hurried = false;  ///< all is to end at once
     Chance chance;
     std::vector<Process> processes;
     std::vector<int> asked_in_stop;  ///< to start, or to drain, since the stop has begun

@@ -119,6 +119,7 @@ class Life {
         returned_ += hurried ? 0 : absent.size();
         if (hurried) {
             run_until(begun + world_.chance.within(0, 5) * second);
+            world_.hurried = true;
             crew_.stop_all(world_.now);
         }
         while (!world_.all_stopped_said() && world_.now < begun + stop_patience_ns) run_until(world_.now + second);

@@ -107,8 +107,10 @@ def test_the_request_limits_are_shared_by_the_instances_of_a_host():
         wait_for(lambda: all(instance.metric("orderflow_books_synced") == 2 for instance in (one, other)), "all books are in step")
         code, out, err = one.ofctl("limits")
         assert code == 0 and not err and not [line for line in out.splitlines() if len(line) > 80], (code, out, err)
+        # A connection is given back now and then.
+        wait_for(lambda: one.ofctl_json("limits")["venues"] == other.ofctl_json("limits")["venues"], "both see the same page")
         venues = one.ofctl_json("limits")["venues"]
-        assert venues == other.ofctl_json("limits")["venues"] and len(venues) == 1, venues
+        assert len(venues) == 1, venues
         # Each feed has connected once and taken a snapshot of 5,000 levels for each symbol.
         assert venues[0]["connections"] == 2 and venues[0]["weight_total"] >= 4 * 250 and venues[0]["shut_ms"] == 0, venues
         code, out, err = one.ofctl("shm", "verify", "governor")

@@ -146,7 +146,7 @@ def test_output_of_copies_is_the_same_byte_for_byte():
         wait_for(lambda: instance.metric("orderflow_rows_stored_total"), "rows are stored")
         copies = copies_of(instance)
         for verb in ("shm ls", "shm verify", "breaker", "version", "logs", "events", "shm tail market.0 -n 50", "metrics", "errors", "health"):
-            for form in ("json", "table"):
+            for form in ("json",) if verb == "errors" else ("json", "table"):  # its table has ages
                 command = [OFCTL, "--from", copies, "--instance", instance.name, "-o", form, *verb.split()]
                 texts = {subprocess.run(command, capture_output=True, timeout=60, check=False).stdout for _ in range(2)}
                 assert len(texts) == 1, (verb, form, texts)

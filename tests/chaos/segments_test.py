@@ -11,7 +11,7 @@ import pathlib
 import sys
 import time
 
-from chaos_support import chance, count, processes_of, say
+from chaos_support import chance, count, market, processes_of, say
 from system_support import Instance, synthetic, wait_for
 import tap
 
@@ -132,7 +132,8 @@ def test_a_control_page_that_is_cut_ends_the_instance_with_its_code_and_leaves_n
 
 def test_what_a_cut_ring_may_have_cost_is_told_and_the_trades_between_are_fetched_again():
     dice = chance()
-    with synthetic() as exchange, Instance(exchange) as instance:
+    # So many that some are missed, however fast the feed is back.
+    with market(3000) as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         wait_for(lambda: instance.workers()["storage"]["messages"] > 500, "trades are stored")
         mend(instance, "market.0", lambda path, _dice: os.truncate(path, 0), dice)

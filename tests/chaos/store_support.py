@@ -66,9 +66,9 @@ def settle(instance, exchange):
 
 
 def whole_files(folder):
-    """Each day's file in turn, whole and open for reading. One that storage was killed over before it had a table is left out."""
+    """Each day's file in turn, whole and open. What a killed storage has left in its log is taken in. One that storage was killed over before it had a table is left out."""
     for path in sorted(folder.glob("*.sqlite")):
-        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as base:
+        with contextlib.closing(sqlite3.connect("file:%s?mode=rw" % path, uri=True)) as base:
             verdict = [row[0] for row in base.execute("PRAGMA integrity_check")]
             assert verdict == ["ok"], "%s: %s" % (path.name, "; ".join(verdict))
             if base.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0:

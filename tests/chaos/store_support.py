@@ -66,7 +66,8 @@ def settle(instance, exchange):
 
 
 def whole_files(folder):
-    """Each day's file in turn, whole and open. What a killed storage has left in its log is taken in. One that storage was killed over before it had a table is left out."""
+    """Each day's file in turn, whole and open; what a killed storage has left in its log is taken in. One that storage was killed over
+    before it had a table is left out."""
     for path in sorted(folder.glob("*.sqlite")):
         with contextlib.closing(sqlite3.connect("file:%s?mode=rw" % path, uri=True)) as base:
             verdict = [row[0] for row in base.execute("PRAGMA integrity_check")]

@@ -32,6 +32,13 @@ struct Message {
 };
 static_assert(sizeof(Message) == 56);
 
+/// The next batch of messages from number `n` on, into slots that are claimed already.
+template <typename Writer>
+void publish(Writer& writer, uint64_t n, uint64_t batch) {
+    for (uint64_t i = 0; i < batch; ++i) writer.template message<Message>(i).fill(n + i);
+    writer.commit(batch);
+}
+
 /// The next value of a counter with one writer.
 inline void bump(std::atomic<uint64_t>& counter, uint64_t n = 1) {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

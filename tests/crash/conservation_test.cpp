@@ -51,8 +51,7 @@ void write_queue(const Segment& segment, uint64_t messages) {
             __builtin_ia32_pause();
             continue;
         }
-        for (uint64_t i = 0; i < batch; ++i) writer.message<Message>(i).fill(n + i);
-        writer.commit(batch);
+        publish(writer, n, batch);
         n += batch;
     }
 }
@@ -82,8 +81,7 @@ void write_broadcast(const Segment& segment, const Account& account, uint64_t me
         }
         const auto batch = std::min<uint64_t>(1 + n % 7, messages - n);
         writer.claim(batch);
-        for (uint64_t i = 0; i < batch; ++i) writer.message<Message>(i).fill(n + i);
-        writer.commit(batch);
+        publish(writer, n, batch);
         n += batch;
     }
 }

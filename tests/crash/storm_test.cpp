@@ -56,8 +56,7 @@ void write_all(const Segment& segment, const Account& account, uint64_t messages
         }
         const auto batch = std::min<uint64_t>(1 + n % 7, messages - n);
         writer.claim(batch);
-        for (uint64_t i = 0; i < batch; ++i) writer.message<Message>(i).fill(n + i);
-        writer.commit(batch);
+        publish(writer, n, batch);
         n += batch;
     }
 }

@@ -58,7 +58,6 @@ class Beside {
         waitpid(std::exchange(pid_, 0), &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
-    int wait() { return end(0); }
 
   private:
     pid_t pid_;
@@ -201,19 +200,22 @@ TEST_CASE("a replay with a speed shows messages one after another, each whole") 
     const Instance instance;
     for (int i = 0; i < 5; ++i) {
         publish_trades(instance, 1);
-        std::this_thread::sleep_for(std::chrono::milliseconds(40));
+        const auto later = mono_ns() + 40 * ns_per_ms;
+        REQUIRE(wait_until([&] { return mono_ns() >= later; }));
     }
     REQUIRE(record(instance, "--backlog --count 5").exit_code == 0);
-    const auto folder = instance.folder() + "/again";
-    Beside player({"shm", "replay", recording_in(instance), "--to", folder, "--speed", "0.1"});
-    const auto here = [&] {
+    const auto slow = instance.folder() + "/slow";
+    Beside player({"shm", "replay", recording_in(instance), "--to", slow, "--speed", "0.001"});
+    const auto here = [&](const std::string& folder) {
         const auto output = run_ofctl(fmt::format("--from {} shm tail market.0 2>/dev/null", folder));
         return output.exit_code == 0 ? lines_of(output.text) : 0;
     };
-    REQUIRE(wait_until([&] { return here() > 0; }));
-    REQUIRE(here() < 5);
-    REQUIRE(player.wait() == 0);
-    REQUIRE(here() == 5);
+    REQUIRE(wait_until([&] { return here(slow) > 0; }));
+    REQUIRE(here(slow) < 5);  // the last is due in minutes
+    player.end(SIGKILL);
+    const auto fast = instance.folder() + "/fast";
+    REQUIRE(run_ofctl(fmt::format("shm replay {} --to {} --speed 100", recording_in(instance), fast)).exit_code == 0);
+    REQUIRE(here(fast) == 5);
 }
 
 TEST_CASE("a queue is recorded and played as a queue") {

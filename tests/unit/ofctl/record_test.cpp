@@ -58,6 +58,7 @@ class Beside {
         waitpid(std::exchange(pid_, 0), &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
+    int wait() { return end(0); }
 
   private:
     pid_t pid_;

@@ -166,7 +166,10 @@ std::string run(const Plan& plan, uint64_t messages, std::mt19937_64& random, ui
         fmt::format("published {} read {} lost {} twice {} torn {} wrong {}", published, account.read.load(),
                     account.lost.load(), account.twice.load(), account.torn.load(), account.wrong.load());
     fmt::print("# {}: {}, {} kills\n", plan.name, text, kills);
-    const bool exact = published == messages && account.read.load() + account.lost.load() == messages;
+    // A reader that was killed between its two stores has counted that message, and its successor counts it again.
+    const auto counted = account.read.load() + account.lost.load();
+    const bool all = published == messages && account.next.load() == messages;
+    const bool exact = all && counted >= messages && counted <= messages + reader_kills;
     const bool clean = account.torn.load() == 0 && account.wrong.load() == 0;
     const bool once = account.twice.load() <= reader_kills * duplicates_max;
     munmap(memory, sizeof(Account));
@@ -186,7 +189,8 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < std::size(plans); ++i) {
         uint64_t kills = 0;
         const auto wrong = run(plans[i], messages, random, kills);
-        fmt::print("{} {} - {} conserves every message\n", wrong.empty() ? "ok" : "not ok", i + 1, plans[i].name);
+        fmt::print("{} {} - {} conserves every message{}{}\n", wrong.empty() ? "ok" : "not ok", i + 1, plans[i].name,
+                   wrong.empty() ? "" : ": ", wrong);
         good = good && wrong.empty();
     }
     return good ? 0 : 1;

@@ -70,6 +70,8 @@ class PageTest(unittest.TestCase):
     def setUp(self):
         self.stage = Stage(self.stage_program)
         self.addCleanup(self.stage.end)
+        # Before its server goes, or the page would try to reach it while the next test listens for errors.
+        self.addCleanup(self.browser.get, "about:blank")
         self.browser.get_log("browser")
         self.size(1366, 768)
         self.stage.tell("rate 100")

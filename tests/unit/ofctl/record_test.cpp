@@ -59,6 +59,14 @@ class Beside {
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
     int wait() { return end(0); }
+    /// Returns once it is stopped.
+    void stop() const {
+        int status = 0;
+        ::kill(pid_, SIGSTOP);
+        REQUIRE(waitpid(pid_, &status, WUNTRACED) == pid_);
+        REQUIRE(WIFSTOPPED(status));
+    }
+    void go_on() const { ::kill(pid_, SIGCONT); }
 
   private:
     pid_t pid_;
@@ -150,10 +158,11 @@ TEST_CASE("messages that were overwritten before they were read are counted, and
     publish_trades(instance, 20);
     const auto path = recording_in(instance);
     Beside recorder({"--instance", instance.name(), "shm", "record", "market.0", path, "--backlog"});
-    // Stopped in the middle of what it does, it is lapped.
     REQUIRE(wait_until([&] { return std::filesystem::exists(path) && size_of(path) > 3 * shm::body_offset; }));
+    recorder.stop();
     publish_trades(instance, 5000);
     publish_trades(instance, 5000);
+    recorder.go_on();
     const auto tail =
         shm::ring_tail(instance.segment(ChannelKind::market, binance_id, binance_id, shm::Access::read_only));
     REQUIRE(tail == 10'020);

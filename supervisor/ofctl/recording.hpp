@@ -65,6 +65,7 @@ class RecordingWriter {
     RecordingWriter(const RecordingWriter&) = delete;
     ~RecordingWriter();
 
+    /// `content` is read twice: it must be nobody else's to write.
     Expected<void> add(ChunkKind kind, std::span<const std::byte> content, uint64_t position = 0);
     Expected<void> flush();
     uint64_t bytes() const { return bytes_; }  ///< of the file, with what is yet to go out

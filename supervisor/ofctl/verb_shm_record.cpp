@@ -70,8 +70,11 @@ class Recorder {
     double seconds() const { return static_cast<double>(mono_now() - begun_ns_) / 1e9; }
 
   private:
+    /// Copied first: its owner goes on writing, and the checksum is to be that of the bytes in the file.
     Expected<void> add_segment(ChunkKind kind, const shm::Segment& segment, uint64_t bytes) {
-        return writer_.add(kind, {reinterpret_cast<const std::byte*>(&segment.header()), bytes});
+        const auto* from = reinterpret_cast<const std::byte*>(&segment.header());
+        const std::vector<std::byte> copied(from, from + bytes);
+        return writer_.add(kind, copied);
     }
     /// What has come since the last look; the bound that ends it, if one does.
     Expected<std::optional<EndedBy>> take_new() {

@@ -2,6 +2,7 @@
 // to.
 #include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
 
@@ -99,6 +100,26 @@ TEST_CASE("a recording holds what comes while it runs, and ends in order when it
     REQUIRE(reader.end()->messages == 25);
     REQUIRE(reader.end()->lost == 0);
     REQUIRE(reader.end()->why == ofctl::EndedBy::signal);
+}
+
+TEST_CASE("a recording of pages that are written meanwhile can be read") {
+    Instance instance;
+    instance.stand_in(storage_id);
+    publish_trades(instance, 5);
+    std::atomic<bool> over{false};
+    std::thread writer([&] {
+        auto& messages = instance.slot(storage_id).own.messages;
+        while (!over.load(std::memory_order_relaxed)) messages.fetch_add(1, std::memory_order_relaxed);
+    });
+    uint64_t unread = 0;
+    for (int again = 0; again < 20; ++again) {
+        std::filesystem::remove(recording_in(instance));
+        const bool recorded = record(instance, "--backlog --count 5").exit_code == 0;
+        unread += !recorded || !ofctl::RecordingReader::open(recording_in(instance)) ? 1 : 0;
+    }
+    over.store(true);
+    writer.join();
+    REQUIRE(unread == 0);
 }
 
 TEST_CASE("each bound ends a recording") {

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace of::ofctl {
 namespace {
@@ -41,11 +43,17 @@ std::string shown(std::string_view text) {
     return line;
 }
 
+[[noreturn]] void end_without_output(int error) {
+    if (error == EPIPE) std::_Exit(code(ExitCode::ok));
+    complain(fmt::format("what was asked for cannot be written: {}", std::strerror(error)));
+    std::_Exit(code(ExitCode::failed));
+}
+
 }  // namespace
 
 void put(std::string_view text) {
     if (quiet) return;
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(0);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) end_without_output(errno);
 }
 void put_line(std::string_view text) {
     put(shown(text));
@@ -58,7 +66,7 @@ void put_json(const Options& options, const Json& document) {
         put_line(options.format == Format::name ? std::string_view(row.name) : document.text_of(row));
 }
 void flush_output() {
-    if (std::fflush(stdout) != 0) std::_Exit(0);
+    if (std::fflush(stdout) != 0) end_without_output(errno);
 }
 void complain(std::string_view sentence) { fmt::print(stderr, "ofctl: {}\n", printable_text(sentence)); }
 

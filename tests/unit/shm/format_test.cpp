@@ -81,7 +81,8 @@ struct Rows<InstanceLine> {
         ROW(fence, "u32"),           ROW(stopping, "u32"),          ROW(takeovers, "u32"),
         ROW(started_wall_ns, "i64"), ROW(config_path, "text[200]"), ROW(state_dir, "text[200]"),
         ROW(governor, "text[48]"),   ROW(config_generation, "u32"), ROW(upgrades, "u32"),
-        ROW(remade, "u32"),          ROW(hook_failures, "u32"),     ROW(reserved, "bytes[8]")};
+        ROW(remade, "u32"),          ROW(hook_failures, "u32"),     ROW(clock_steps, "u32"),
+        ROW(reserved, "bytes[4]")};
 };
 template <>
 struct Rows<ProcessSlot> {
@@ -254,7 +255,7 @@ struct Rows<BlackBox> {
 };
 
 #define STRUCT(name) \
-    Struct { #name, sizeof(name), Rows < name> ::rows }
+    Struct { #name, sizeof(name), Rows<name>::rows }
 constexpr Struct structs[] = {
     STRUCT(SegmentHeader), STRUCT(RingLines),   STRUCT(Header),        STRUCT(ControlPage),  STRUCT(InstanceLine),
     STRUCT(ProcessSlot),   STRUCT(DeskLine),    STRUCT(OwnLine),       STRUCT(SleepLine),    STRUCT(Cursor),

@@ -16,6 +16,7 @@
 #include <fstream>
 
 #include "shm/random.hpp"
+#include "shm/verify.hpp"
 
 namespace of::shm {
 namespace bip = boost::interprocess;
@@ -86,13 +87,7 @@ Expected<void> verify_self(const SegmentHeader& header, uint64_t file_bytes, con
         return fail(ErrorKind::corrupt,
                     fmt::format("segment {} claims a schema of {} bytes", name, header.schema_bytes));
     if (header.kind == SegmentKind::page) return {};
-    const bool known = header.kind == SegmentKind::broadcast || header.kind == SegmentKind::queue;
-    const bool power_of_two =
-        header.slots != 0 && header.slots <= slots_max && (header.slots & (header.slots - 1)) == 0;
-    const bool slot_fits = header.slot_bytes >= 64 && header.slot_bytes % 64 == 0 && header.slot_bytes <= 4096;
-    const uint64_t room = file_bytes - body_offset;
-    if (!known || !power_of_two || !slot_fits || room < sizeof(RingLines) ||
-        header.slots != (room - sizeof(RingLines)) / header.slot_bytes)
+    if (!describes_ring(header))
         return fail(ErrorKind::corrupt,
                     fmt::format("segment {} describes an impossible ring: {} slots of {} bytes in {} bytes", name,
                                 header.slots, header.slot_bytes, file_bytes));
@@ -123,6 +118,15 @@ tl::unexpected<Error> open_failure(const std::string& name, const bip::interproc
 }
 
 }  // namespace
+
+bool describes_ring(const SegmentHeader& header) {
+    const bool known = header.kind == SegmentKind::broadcast || header.kind == SegmentKind::queue;
+    const bool power_of_two =
+        header.slots != 0 && header.slots <= slots_max && (header.slots & (header.slots - 1)) == 0;
+    const bool slot_fits = header.slot_bytes >= 64 && header.slot_bytes % 64 == 0 && header.slot_bytes <= 4096;
+    return known && power_of_two && slot_fits &&
+           header.total_bytes == body_offset + sizeof(RingLines) + header.slots * header.slot_bytes;
+}
 
 uint64_t SegmentSpec::total_bytes() const {
     if (kind == SegmentKind::page) return body_offset + page_bytes;

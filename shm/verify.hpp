@@ -43,11 +43,15 @@ class Findings {
 
 /// How the bytes came to be here. A copy that was made while its ring was written is no picture of one moment: its
 /// slots may be up to a lap ahead of its end.
-enum class Taken : uint8_t { in_place, while_written };
+/// Into a played one (was_played) a recording was put: messages that the recording does not have are zeroed slots.
+enum class Taken : uint8_t { in_place, while_written, played };
 
 /// Header, schema text and body of one segment: the words and slots of a ring, or the content of a page that this build
 /// knows. Content of a page of another layout is not looked at; see knows_layout().
 Findings verify(const Segment& segment, Taken taken = Taken::in_place);
+
+/// Whether a recording was played into this ring: it has messages, and no writer has ever attached to it.
+bool was_played(const Segment& segment);
 
 /// Whether the body is laid out as this build lays it out: always for rings (the schema text has a say of its own), for
 /// pages by their hash and size.
@@ -58,6 +62,10 @@ bool is_page(const Segment& segment, std::string_view page);
 /// The cursors of a control page against the rings that they are of: position and losses within what was published. A
 /// ring is null when there is none; the rings stay mapped during the call.
 Findings verify_cursors(const ControlPage& page, const std::function<const Segment*(std::string_view)>& ring_of);
+
+/// Whether the header describes a ring that can be: a kind of ring, slots and their size within bounds, and exactly so
+/// many bytes.
+bool describes_ring(const SegmentHeader& header);
 
 /// The rest is for the parts of the check.
 

@@ -27,6 +27,7 @@ class RingCheck {
           queue_(segment.header().kind == SegmentKind::queue),
           slots_(segment.header().slots),
           torn_(taken == Taken::while_written),
+          played_(taken == Taken::played),
           batch_(torn_ ? slots_ : std::min(batch_slots_max, queue_ ? slots_ : slots_ / 2)) {}
 
     void run() {
@@ -102,7 +103,8 @@ class RingCheck {
     bool possible(uint64_t slot) const {
         const auto turn = turn_of(slot);
         const auto held = words_[slot];
-        if (held == 0) return !turn || (queue_ && *turn + slots_ < tail_after_ + batch_ && (torn_ || *turn < head_));
+        if (held == 0)
+            return !turn || played_ || (queue_ && *turn + slots_ < tail_after_ + batch_ && (torn_ || *turn < head_));
         const auto position = position_of(held);
         if ((position & (slots_ - 1)) != slot || position >= tail_after_ + batch_) return false;
         if (turn && position < *turn) return false;
@@ -158,6 +160,7 @@ class RingCheck {
     const bool queue_;
     const uint64_t slots_;
     const bool torn_;       ///< a copy: what it shows is of several moments
+    const bool played_;     ///< messages may be left out
     const uint64_t batch_;  ///< slots behind the end that may be in use: those of one batch, or in a torn copy a lap
     std::vector<uint64_t> words_;
     uint64_t tail_ = 0;  ///< before the words were read
@@ -167,6 +170,11 @@ class RingCheck {
 };
 
 }  // namespace
+
+bool was_played(const Segment& segment) {
+    return segment.header().kind != SegmentKind::page && segment.lines().writers.load(std::memory_order_relaxed) == 0 &&
+           segment.lines().tail.load(std::memory_order_relaxed) != 0;
+}
 
 void verify_ring(const Segment& segment, Taken taken, Findings& findings) { RingCheck(segment, taken, findings).run(); }
 

@@ -213,12 +213,29 @@ std::string autopsy_program(const Config& config) {
     return "";
 }
 
+namespace {
+
+/// Why there is no answer, of a program that was run for so long; "" when it has answered.
+std::string unanswered(int exit_code, const std::string& output, std::chrono::steady_clock::duration run) {
+    if (exit_code < 0 && run >= Asking::time_limit)
+        return fmt::format("did not end within {} s", Asking::time_limit / std::chrono::seconds(1));
+    if (exit_code < 0) return "was ended by a signal";
+    if (output.size() >= Asking::output_bytes_max)
+        return fmt::format("said more than {} bytes", Asking::output_bytes_max);
+    if (exit_code == code(ExitCode::ok) || exit_code == code(ExitCode::usage)) return "";
+    return fmt::format("failed with code {}{}{}", exit_code, output.empty() ? "" : ": ",
+                       output.substr(0, output.find('\n')));
+}
+
+}  // namespace
+
 Expected<std::string> ask_worker(const std::string& program, std::vector<std::string> arguments,
                                  std::vector<int> inherited) {
     boost::asio::io_context io;
     Asking asking(io);
     int exit_code = -1;
     std::string output;
+    const auto begun_at = std::chrono::steady_clock::now();
     const auto begun = asking.begin({.path = program,
                                      .argv = std::move(arguments),
                                      .inherited = std::move(inherited),
@@ -230,10 +247,9 @@ Expected<std::string> ask_worker(const std::string& program, std::vector<std::st
                                     });
     if (!begun) return tl::make_unexpected(begun.error());
     io.run();
-    if (exit_code != code(ExitCode::ok) && exit_code != code(ExitCode::usage))
-        return fail(ErrorKind::failed,
-                    fmt::format("{} failed to answer about the configuration (code {}){}{}", program, exit_code,
-                                output.empty() ? "" : ": ", output.substr(0, output.find('\n'))));
+    const auto why = unanswered(exit_code, output, std::chrono::steady_clock::now() - begun_at);
+    if (!why.empty())
+        return fail(ErrorKind::failed, fmt::format("{} was asked about the configuration, and {}", program, why));
     return output;
 }
 

@@ -62,14 +62,14 @@ void AuditReader::take_rest(std::vector<std::string>& lines) {
 }
 
 bool AuditFilter::takes(const std::string& line) {
-    if (text_field(line, "ts") < since_) return false;
-    if (worker_.empty()) return true;
+    const bool in_time = text_field(line, "ts") >= since_;
+    if (worker_.empty()) return in_time;
     const auto correlation = text_field(line, "correlation");
     const auto request = text_field(line, "request");
-    if (request.empty()) return commands_.contains(correlation);
+    if (request.empty()) return commands_.erase(correlation) != 0 && in_time;
     if (second_word(request) != worker_) return false;
     commands_.insert(correlation);
-    return true;
+    return in_time;
 }
 
 }  // namespace of::ofctl

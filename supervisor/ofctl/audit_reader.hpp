@@ -28,7 +28,8 @@ class AuditReader {
     bool first_ = true;
 };
 
-/// Which lines are asked for: answers go with the command that they answer.
+/// Which lines are asked for: an answer is about the worker that its command was about, which may be older than
+/// `since`.
 class AuditFilter {
   public:
     /// `since` as the lines have it, or ""; `worker` that a command is about, or "" for all.
@@ -38,7 +39,7 @@ class AuditFilter {
   private:
     std::string since_;
     std::string worker_;
-    std::set<std::string> commands_;  ///< correlation IDs of those that were taken
+    std::set<std::string> commands_;  ///< correlation IDs of those about the worker that are yet to be answered
 };
 
 }  // namespace of::ofctl

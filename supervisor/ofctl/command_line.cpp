@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
+#include <cstdint>
 #include <ranges>
 
 #include "supervisor/ofctl/help_text.hpp"
@@ -24,14 +24,28 @@ bool takes_next(const std::string& argument) {
     });
 }
 
+/// The option's bounds, or those of its type: no number below 0 where none can be, and none that is no number.
 CLI::Validator range_of(const OptionRow& row) {
-    const bool whole = !std::holds_alternative<double Options::*>(row.target);
-    if (whole) return CLI::Range(static_cast<int64_t>(row.least), static_cast<int64_t>(row.most));
-    return CLI::Range(row.least, row.most);
+    const bool bounded = row.most > 0;
+    if (std::holds_alternative<double Options::*>(row.target)) {
+        const auto check = [row, bounded](const std::string& text) {
+            double value = 0;
+            const bool read = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
+            if (read && (!bounded || (row.least <= value && value <= row.most))) return std::string();
+            return bounded ? fmt::format("{} is not from {} to {}", text, row.least, row.most)
+                           : fmt::format("{} is no number", text);
+        };
+        return CLI::Validator(check, "");
+    }
+    const auto least = std::holds_alternative<uint64_t Options::*>(row.target) ? int64_t{0} : INT64_MIN;
+    if (!bounded) return CLI::Range(least, INT64_MAX);
+    return CLI::Range(static_cast<int64_t>(row.least), static_cast<int64_t>(row.most));
 }
 
-std::string not_finite(const std::string& text) {
-    return std::isfinite(std::strtod(text.c_str(), nullptr)) ? "" : fmt::format("{} is no finite number", text);
+bool is_number(const OptionRow& row) {
+    return std::holds_alternative<uint64_t Options::*>(row.target) ||
+           std::holds_alternative<int64_t Options::*>(row.target) ||
+           std::holds_alternative<double Options::*>(row.target);
 }
 
 void add_row(CLI::App& app, const OptionRow& row, Options& options) {
@@ -45,8 +59,7 @@ void add_row(CLI::App& app, const OptionRow& row, Options& options) {
         row.target);
     if (row.one_of.size() > 0)
         option->check(CLI::IsMember(std::vector<std::string>(row.one_of.begin(), row.one_of.end())));
-    if (row.most > 0) option->check(range_of(row));
-    if (std::holds_alternative<double Options::*>(row.target)) option->check(not_finite);
+    if (is_number(row)) option->check(range_of(row));
     if (row.count == Count::one) option->required()->expected(1);
     if (row.count == Count::at_most_one) option->expected(0, 1);
     if (row.count == Count::at_least_one) option->required();

@@ -99,7 +99,7 @@ void add_workers(const View& view, const HostFiles& files, InstanceFacts& instan
         if (!facts) continue;
         instance.owner = facts->uid;
         instance.workers.push_back({process.name, pid, facts->seccomp, facts->no_new_privs, facts->capabilities});
-        instance.outlives = facts->outlives_supervisor;
+        instance.outlives |= facts->outlives_supervisor;
         instance.wait = argument_of(files, pid, "--wait");
         instance.data = folder_facts(argument_of(files, pid, "--data-dir"));
         instance.log = folder_facts(argument_of(files, pid, "--log-dir"));

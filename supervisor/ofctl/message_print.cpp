@@ -6,6 +6,10 @@
 
 namespace of::ofctl {
 
+std::string symbols_channel(const std::string& ring) {
+    return "book." + (ring.starts_with("market.") ? ring.substr(ring.rfind('.') + 1) : "0");
+}
+
 bool MessagePrinter::matches(const Decoded& decoded) const {
     return (options_.symbol.empty() || decoded.find("symbol") == options_.symbol) &&
            (options_.type.empty() || decoded.name == options_.type);

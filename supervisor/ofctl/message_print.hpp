@@ -8,6 +8,9 @@
 
 namespace of::ofctl {
 
+/// The page that names the symbols in a ring's messages.
+std::string symbols_channel(const std::string& ring);
+
 class MessagePrinter {
   public:
     /// `symbols` may be null; it, and `options`, must outlive the printer.

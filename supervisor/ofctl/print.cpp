@@ -43,11 +43,9 @@ std::string shown(std::string_view text) {
     return line;
 }
 
-/// Who reads a pipe may have read enough; anything else is a failure.
-[[noreturn]] void end_unwritten() {
-    const int error = errno;
-    if (error == EPIPE) std::_Exit(0);
-    complain(fmt::format("standard output: {}", std::strerror(error)));
+[[noreturn]] void end_without_output(int error) {
+    if (error == EPIPE) std::_Exit(code(ExitCode::ok));
+    complain(fmt::format("what was asked for cannot be written: {}", std::strerror(error)));
     std::_Exit(code(ExitCode::failed));
 }
 
@@ -55,7 +53,7 @@ std::string shown(std::string_view text) {
 
 void put(std::string_view text) {
     if (quiet) return;
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) end_unwritten();
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) end_without_output(errno);
 }
 void put_line(std::string_view text) {
     put(shown(text));
@@ -68,7 +66,7 @@ void put_json(const Options& options, const Json& document) {
         put_line(options.format == Format::name ? std::string_view(row.name) : document.text_of(row));
 }
 void flush_output() {
-    if (std::fflush(stdout) != 0) end_unwritten();
+    if (std::fflush(stdout) != 0) end_without_output(errno);
 }
 /// Where even this cannot be written, the exit code has to do.
 void complain(std::string_view sentence) {

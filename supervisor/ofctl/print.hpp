@@ -11,7 +11,8 @@
 
 namespace of::ofctl {
 
-/// Writes to stdout. When its reader is gone (`ofctl logs | head -1`) the process ends quietly.
+/// Writes to stdout. When its reader is gone (`ofctl logs | head -1`) the process ends quietly, with 0; where it cannot
+/// be written otherwise (a full disk) with 1 and a sentence.
 void put(std::string_view text);
 /// One line. What a segment holds cannot command the terminal: only the colours of toned() pass as they are. The same
 /// holds for the cells of a table, and for complain().

@@ -10,7 +10,9 @@
 #include <cstring>
 #include <utility>
 
+#include "shm/verify.hpp"
 #include "supervisor/ofctl/attach.hpp"
+#include "supervisor/ofctl/file_output.hpp"
 
 namespace of::ofctl {
 namespace {
@@ -27,14 +29,6 @@ uint64_t checksum_of(const Chunk& chunk, std::span<const std::byte> content) {
     return shm::fnv1a(text_of_bytes(content.data(), content.size()), hash);
 }
 
-Error file_error(const std::string& path, int number) {
-    const auto kind = number == ENOENT                       ? ErrorKind::missing
-                      : number == EACCES || number == EPERM  ? ErrorKind::denied
-                      : number == ENOSPC || number == EDQUOT ? ErrorKind::no_space
-                                                             : ErrorKind::failed;
-    return {kind, fmt::format("{}: {}", path, std::strerror(number))};
-}
-
 /// A name from a file becomes a part of a path.
 bool is_plain_name(std::string_view name) {
     return !name.empty() && name.front() != '.' && name.find('/') == std::string_view::npos;
@@ -45,14 +39,6 @@ bool is_segment(const SegmentImage& image, size_t bytes) {
     return header.magic == shm::segment_magic && header.version == shm::layout_version &&
            header.schema_bytes <= shm::schema_bytes_max && is_plain_name(shm::text_of(header.instance)) &&
            is_plain_name(shm::text_of(header.channel)) && (bytes == shm::body_offset || header.total_bytes == bytes);
-}
-
-bool is_ring(const shm::SegmentHeader& header) {
-    const bool known = header.kind == shm::SegmentKind::broadcast || header.kind == shm::SegmentKind::queue;
-    const bool slots = header.slots != 0 && header.slots <= shm::slots_max && (header.slots & (header.slots - 1)) == 0;
-    const bool fits = header.slot_bytes >= 64 && header.slot_bytes % 64 == 0 && header.slot_bytes <= 4096;
-    return known && slots && fits &&
-           header.total_bytes == shm::body_offset + sizeof(shm::RingLines) + header.slots * header.slot_bytes;
 }
 
 }  // namespace
@@ -78,7 +64,8 @@ RecordingWriter::RecordingWriter(RecordingWriter&& other) noexcept
     : file_(std::exchange(other.file_, -1)),
       path_(std::move(other.path_)),
       gathered_(std::move(other.gathered_)),
-      bytes_(other.bytes_) {}
+      bytes_(other.bytes_),
+      pages_bytes_(other.pages_bytes_) {}
 
 RecordingWriter::~RecordingWriter() {
     if (file_ >= 0) close(file_);
@@ -91,6 +78,11 @@ void RecordingWriter::append(const void* from, size_t size) {
 }
 
 Expected<void> RecordingWriter::add(ChunkKind kind, std::span<const std::byte> content, uint64_t position) {
+    if (kind == ChunkKind::page) pages_bytes_ += content.size();
+    if (content.size() > chunk_bytes_max || pages_bytes_ > pages_bytes_max)
+        return fail(ErrorKind::invalid,
+                    fmt::format("{}: {} bytes are more than a recording can have in one piece, or {} in all its pages",
+                                path_, content.size(), pages_bytes_));
     Chunk chunk{kind, static_cast<uint32_t>(content.size()), position, 0};
     chunk.checksum = checksum_of(chunk, content);
     append(&chunk, sizeof chunk);
@@ -99,14 +91,9 @@ Expected<void> RecordingWriter::add(ChunkKind kind, std::span<const std::byte> c
 }
 
 Expected<void> RecordingWriter::flush() {
-    for (size_t at = 0; at < gathered_.size();) {
-        const auto written = write(file_, gathered_.data() + at, gathered_.size() - at);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return tl::make_unexpected(file_error(path_, errno));
-        at += static_cast<size_t>(written);
-    }
+    auto written = write_whole(file_, path_, gathered_);
     gathered_.clear();
-    return {};
+    return written;
 }
 
 SegmentImage::SegmentImage(std::span<const std::byte> bytes)
@@ -129,23 +116,30 @@ tl::unexpected<Error> RecordingReader::damaged(std::string_view what) const {
 }
 
 Expected<RecordingReader> RecordingReader::open(const std::string& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // a pipe would be waited for
+    // Without waiting for the other end of a FIFO.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) return tl::make_unexpected(file_error(path, errno));
     File file(fdopen(descriptor, "rb"), std::fclose);
-    if (!file) return tl::make_unexpected(file_error(path, errno));
-    struct stat status{};
-    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
-        return fail(ErrorKind::invalid, fmt::format("{} is no file", path));
+    if (struct stat about{}; fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode))
+        return fail(ErrorKind::invalid, path + " is no file: a recording is read from one");
     RecordingReader reader(std::move(file), path);
     if (auto head = reader.read_head(); !head) return tl::make_unexpected(head.error());
     if (auto ring = reader.read_ring(); !ring) return tl::make_unexpected(ring.error());
     return reader;
 }
 
+/// False where the file ends before it.
+Expected<bool> RecordingReader::take(void* into, size_t size) {
+    if (std::fread(into, 1, size, file_.get()) == size) return true;
+    if (std::ferror(file_.get()) != 0) return tl::make_unexpected(file_error(path_, errno));
+    return false;
+}
+
 Expected<void> RecordingReader::read_head() {
     RecordingHead head{};
-    if (std::fread(&head, sizeof head, 1, file_.get()) != 1 || head.magic != recording_magic)
-        return damaged("this is no recording of ofctl shm record");
+    const auto whole = take(&head, sizeof head);
+    if (!whole) return tl::make_unexpected(whole.error());
+    if (!*whole || head.magic != recording_magic) return damaged("this is no recording of ofctl shm record");
     if (head.version != recording_version)
         return fail(ErrorKind::mismatch, fmt::format("{} is a recording of version {}, this ofctl knows {}", path_,
                                                      head.version, recording_version));
@@ -165,11 +159,12 @@ Expected<void> RecordingReader::read_ring() {
             return damaged("a page or a ring is to stand before this");
         SegmentImage image(content);
         if (!is_segment(image, content.size())) return damaged("what stands before this describes no segment");
-        if (chunk.kind == ChunkKind::ring && (content.size() != shm::body_offset || !is_ring(image.header())))
+        if (chunk.kind == ChunkKind::ring &&
+            (content.size() != shm::body_offset || !shm::describes_ring(image.header())))
             return damaged("what stands before this describes an impossible ring");
-        if (chunk.kind == ChunkKind::page && pages_.size() == pages_max)
-            return damaged("there are more pages before this than an instance has");
         if (chunk.kind == ChunkKind::page) {
+            pages_bytes_ += content.size();
+            if (pages_bytes_ > pages_bytes_max) return damaged("there are more pages than an instance can have");
             pages_.push_back(std::move(image));
             continue;
         }
@@ -178,20 +173,17 @@ Expected<void> RecordingReader::read_ring() {
     }
 }
 
-/// What a short read means: an error, or that there is nothing more.
-Expected<std::optional<RecordingReader::Piece>> RecordingReader::end_of_file() const {
-    if (std::ferror(file_.get()) != 0) return tl::make_unexpected(file_error(path_, errno));
-    return std::nullopt;
-}
-
 /// The next chunk whose checksum is right; nothing where the file ends, or was cut off within one.
 Expected<std::optional<RecordingReader::Piece>> RecordingReader::read_piece() {
     Piece piece{};
-    if (std::fread(&piece.chunk, sizeof piece.chunk, 1, file_.get()) != 1) return end_of_file();
+    auto whole = take(&piece.chunk, sizeof piece.chunk);
+    if (!whole) return tl::make_unexpected(whole.error());
+    if (!*whole) return std::nullopt;
     if (piece.chunk.bytes > chunk_bytes_max) return damaged("a chunk claims to be larger than one can be");
     piece.content.resize(piece.chunk.bytes);
-    if (std::fread(piece.content.data(), 1, piece.content.size(), file_.get()) != piece.content.size())
-        return end_of_file();
+    whole = take(piece.content.data(), piece.content.size());
+    if (!whole) return tl::make_unexpected(whole.error());
+    if (!*whole) return std::nullopt;
     if (piece.chunk.checksum != checksum_of(piece.chunk, piece.content)) return damaged("the checksum is not right");
     offset_ += sizeof piece.chunk + piece.content.size();
     return piece;
@@ -203,10 +195,18 @@ Expected<std::optional<RecordingReader::Message>> RecordingReader::next() {
     if (!piece) return tl::make_unexpected(piece.error());
     if (!*piece) return std::nullopt;
     auto& [chunk, content] = **piece;
-    if (chunk.kind == ChunkKind::message && content.size() == message_bytes())
+    if (chunk.kind == ChunkKind::message && content.size() == message_bytes()) {
+        if (chunk.position < next_position_ || chunk.position >= position_max)
+            return damaged("the position of the message before this does not go forward");
+        next_position_ = chunk.position + 1;
         return Message{chunk.position, std::move(content)};
+    }
     if (chunk.kind != ChunkKind::end || content.size() != sizeof(RecordingEnd))
         return damaged("a message or the end is to stand before this");
+    char more = 0;
+    const auto goes_on = take(&more, 1);
+    if (!goes_on) return tl::make_unexpected(goes_on.error());
+    if (*goes_on) return damaged("the end stands before this, and the file goes on");
     std::memcpy(&end_.emplace(), content.data(), sizeof(RecordingEnd));
     return std::nullopt;
 }

@@ -21,7 +21,10 @@ inline constexpr uint64_t recording_magic = 0x3130'4345'5246'464f;  // "OFFREC01
 inline constexpr uint32_t recording_version = 1;
 /// Of a chunk's content; more is damage, or a trap for those who read it.
 inline constexpr uint32_t chunk_bytes_max = 16 << 20;
-inline constexpr size_t pages_max = 64;  ///< of one recording
+/// Of the content of all its pages.
+inline constexpr uint64_t pages_bytes_max = 64 << 20;
+/// Beyond this no commit word could hold it.
+inline constexpr uint64_t position_max = uint64_t{1} << 62;
 
 struct RecordingHead {
     uint64_t magic;
@@ -66,6 +69,7 @@ class RecordingWriter {
     RecordingWriter(const RecordingWriter&) = delete;
     ~RecordingWriter();
 
+    /// `content` is read twice: it must be nobody else's to write. What a reader would refuse as too much is `invalid`.
     Expected<void> add(ChunkKind kind, std::span<const std::byte> content, uint64_t position = 0);
     Expected<void> flush();
     uint64_t bytes() const { return bytes_; }  ///< of the file, with what is yet to go out
@@ -77,6 +81,7 @@ class RecordingWriter {
     std::string path_;
     std::vector<std::byte> gathered_;
     uint64_t bytes_ = 0;
+    uint64_t pages_bytes_ = 0;
 };
 
 /// A segment's bytes, aligned as the structs in it ask.
@@ -105,7 +110,8 @@ class SegmentImage {
 class RecordingReader {
   public:
     /// Reads up to the first message. What stands in the file is not believed: a name that leads elsewhere, a ring that
-    /// cannot be, or a checksum that is not right are `corrupt`.
+    /// cannot be, a checksum that is not right, or a position that does not go forward are `corrupt`. Only of a file:
+    /// nothing is waited for.
     static Expected<RecordingReader> open(const std::string& path);
 
     const std::vector<SegmentImage>& pages() const { return pages_; }
@@ -128,15 +134,17 @@ class RecordingReader {
         std::vector<std::byte> content;
     };
     RecordingReader(File file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+    Expected<bool> take(void* into, size_t size);
     Expected<void> read_head();
     Expected<void> read_ring();
     Expected<std::optional<Piece>> read_piece();
-    Expected<std::optional<Piece>> end_of_file() const;
     tl::unexpected<Error> damaged(std::string_view what) const;
 
     File file_;
     std::string path_;
     uint64_t offset_ = 0;
+    uint64_t pages_bytes_ = 0;
+    uint64_t next_position_ = 0;  ///< the least that may come
     std::vector<SegmentImage> pages_;
     std::optional<SegmentImage> ring_;
     std::optional<RecordingEnd> end_;

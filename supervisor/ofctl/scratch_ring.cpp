@@ -4,24 +4,24 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "shm/commit_word.hpp"
+#include "supervisor/ofctl/file_output.hpp"
 
 namespace of::ofctl {
 namespace fs = std::filesystem;
 namespace {
 
 tl::unexpected<Error> scratch_error(const std::string& path, int number) {
-    const auto kind = number == EACCES || number == EPERM ? ErrorKind::denied
-                      : number == ENOSPC                  ? ErrorKind::no_space
-                                                          : ErrorKind::failed;
-    return fail(kind, fmt::format("{}: {}", path, std::strerror(number)));
+    return tl::make_unexpected(file_error(path, number));
 }
 
 std::string path_in(const std::string& folder, const shm::SegmentHeader& header) {
@@ -39,43 +39,49 @@ struct NewFile {
     const int descriptor;
 };
 
+/// Asked before the blocks are: what the file claims is only its word.
+Expected<void> demand_room(const std::string& folder, uint64_t bytes) {
+    if (bytes > scratch_bytes_max)
+        return fail(ErrorKind::invalid, fmt::format("the recorded ring claims {} bytes; one of at most {} is played",
+                                                    bytes, scratch_bytes_max));
+    struct statvfs space{};
+    if (statvfs(folder.c_str(), &space) != 0) return scratch_error(folder, errno);
+    const auto free = uint64_t{space.f_bavail} * space.f_frsize;
+    if (space.f_blocks == 0 || bytes <= free) return {};  // without blocks: a file system that keeps no account
+    return fail(ErrorKind::no_space, fmt::format("{} has {} bytes free, the ring needs {}", folder, free, bytes));
+}
+
 }  // namespace
 
-Expected<void> make_scratch_folder(const std::string& folder) {
+Expected<bool> make_scratch_folder(const std::string& folder) {
     std::error_code error;
-    if (mkdir(folder.c_str(), 0700) == 0) return {};
+    if (mkdir(folder.c_str(), 0700) == 0) return true;
     if (errno != EEXIST) return scratch_error(folder, errno);
     if (fs::equivalent(folder, "/dev/shm", error) || !fs::is_empty(folder, error) || error)
         return fail(
             ErrorKind::invalid,
             fmt::format("{} is to be a new or an empty folder: a recording is never played into an instance", folder));
-    return {};
+    return false;
+}
+
+void clear_scratch_folder(const std::string& folder, const RecordingReader& recording) {
+    unlink(path_in(folder, recording.ring().header()).c_str());
+    for (const auto& page : recording.pages()) unlink(path_in(folder, page.header()).c_str());
 }
 
 Expected<void> write_scratch_page(const std::string& folder, const SegmentImage& page) {
     const auto path = path_in(folder, page.header());
     const NewFile file(path);
     if (file.descriptor < 0) return scratch_error(path, errno);
-    const auto bytes = page.bytes();
-    for (size_t at = 0; at < bytes.size();) {
-        const auto written = write(file.descriptor, bytes.data() + at, bytes.size() - at);
-        if (written <= 0) return scratch_error(path, errno);
-        at += static_cast<size_t>(written);
-    }
-    return {};
+    return write_whole(file.descriptor, path, page.bytes());
 }
 
 Expected<ScratchRing> ScratchRing::create(const std::string& folder, const SegmentImage& ring) {
     const auto path = path_in(folder, ring.header());
+    const auto bytes = ring.header().total_bytes;
+    if (auto room = demand_room(folder, bytes); !room) return tl::make_unexpected(room.error());
     const NewFile file(path);
     if (file.descriptor < 0) return scratch_error(path, errno);
-    const auto bytes = ring.header().total_bytes;
-    std::error_code unknown;
-    if (const auto room = fs::space(folder, unknown); !unknown && room.available < bytes) {
-        unlink(path.c_str());
-        return fail(ErrorKind::no_space,
-                    fmt::format("{}: the ring has {} bytes, and there is room for {}", path, bytes, room.available));
-    }
     // Blocks reserved now: a full disk is an error here, not a SIGBUS later.
     if (const int error = posix_fallocate(file.descriptor, 0, static_cast<off_t>(bytes)); error != 0)
         return scratch_error(path, error);
@@ -86,18 +92,33 @@ Expected<ScratchRing> ScratchRing::create(const std::string& folder, const Segme
 }
 
 ScratchRing::ScratchRing(ScratchRing&& other) noexcept
-    : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_), empty_(other.empty_) {}
+    : memory_(std::exchange(other.memory_, nullptr)), bytes_(other.bytes_), next_(other.next_) {}
 
 ScratchRing::~ScratchRing() {
     if (memory_ != nullptr) munmap(memory_, bytes_);
 }
 
+std::byte* ScratchRing::slot_of(uint64_t position) const {
+    return memory_ + shm::body_offset + sizeof(shm::RingLines) +
+           (position & (header().slots - 1)) * header().slot_bytes;
+}
+
+/// Slots of what was left out in the last lap hold nothing, and a queue's head is within a lap of its end.
+void ScratchRing::make_room_for(uint64_t position) {
+    const auto lap_begin = position < header().slots ? 0 : position - header().slots + 1;
+    for (auto left_out = std::max(next_.value_or(position), lap_begin); left_out < position; ++left_out)
+        reinterpret_cast<std::atomic<uint64_t>*>(slot_of(left_out))->store(0, std::memory_order_release);
+    if (header().kind == shm::SegmentKind::queue)
+        lines().head.store(next_ ? std::max(lines().head.load(std::memory_order_relaxed), lap_begin) : position,
+                           std::memory_order_release);
+    next_ = position + 1;
+}
+
 void ScratchRing::put(uint64_t position, std::span<const std::byte> message) {
     const bool queue = header().kind == shm::SegmentKind::queue;
-    auto* slot =
-        memory_ + shm::body_offset + sizeof(shm::RingLines) + (position & (header().slots - 1)) * header().slot_bytes;
+    make_room_for(position);
+    auto* slot = slot_of(position);
     auto& word = *reinterpret_cast<std::atomic<uint64_t>*>(slot);
-    if (std::exchange(empty_, false)) lines().head.store(queue ? position : 0, std::memory_order_release);
     word.store(queue ? 0 : shm::writing_word(position), std::memory_order_relaxed);
     // Release fence: the mark is seen before any new byte. Pairs with the acquire fence in RingView::read.
     std::atomic_thread_fence(std::memory_order_release);

@@ -20,9 +20,7 @@ constexpr uint64_t dump_default = 16;
 /// The symbol directory that goes with a channel, or nothing.
 struct Symbols {
     Symbols(const View& view, const std::string& channel) {
-        const auto dot = channel.rfind('.');
-        const auto index = channel.starts_with("market.") ? channel.substr(dot + 1) : "0";
-        auto opened = view.segment("book." + index);
+        auto opened = view.segment(symbols_channel(channel));
         if (opened && shm::is_page(*opened, "book")) segment.emplace(std::move(*opened));
     }
     const shm::BookPage* page() const { return segment ? &segment->page<shm::BookPage>() : nullptr; }

@@ -20,15 +20,44 @@ constexpr uint64_t looks_between_checks = 25;
 
 volatile std::sig_atomic_t told_to_end = 0;
 
+/// What whoever started this program has it ignore (nohup) stays ignored.
 void catch_end() {
     struct sigaction action{};
     action.sa_handler = [](int) { told_to_end = 1; };
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-        struct sigaction inherited{};
-        sigaction(number, nullptr, &inherited);
-        if (inherited.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // as nohup has it
+        struct sigaction before{};
+        if (sigaction(number, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(number, &action, nullptr);
     }
 }
+
+uint64_t bytes_max_of(const Options& options) {
+    return options.bytes_max == 0 ? record_bytes_default : options.bytes_max;
+}
+
+/// Copied: its owner goes on writing, and a checksum is to be that of the bytes in the file.
+std::vector<std::byte> copy_of(const shm::Segment& segment, uint64_t bytes) {
+    const auto* from = reinterpret_cast<const std::byte*>(&segment.header());
+    return {from, from + bytes};
+}
+
+/// What stands before the first message: the pages that name what is in it, and the ring's description.
+struct Opening {
+    Opening(const View& view, const shm::Segment& segment) : ring(copy_of(segment, shm::body_offset)) {
+        for (const auto& name : channels_in(view.source())) {
+            if (name != "control" && !name.starts_with("book.")) continue;
+            if (const auto page = view.segment(name)) pages.push_back(copy_of(*page, page->header().total_bytes));
+        }
+    }
+    /// The least that a recording of one message has.
+    uint64_t bytes_in_file(uint64_t message_bytes) const {
+        auto sum = sizeof(RecordingHead) + 3 * sizeof(Chunk) + ring.size() + message_bytes + sizeof(RecordingEnd);
+        for (const auto& page : pages) sum += sizeof(Chunk) + page.size();
+        return sum;
+    }
+    std::vector<std::vector<std::byte>> pages;
+    std::vector<std::byte> ring;
+};
 
 class Recorder {
   public:
@@ -40,20 +69,12 @@ class Recorder {
           still_(!stillness(view).empty()),
           begun_ns_(mono_now()) {}
 
-    Expected<void> begin() {
-        const auto channel = std::string(shm::text_of(ring_.segment().header().channel));
-        for (const auto& name : channels_in(view_.source())) {
-            const bool named = name == "control" || name.starts_with("book.");
-            if (!named || name == channel) continue;
-            if (const auto page = view_.segment(name)) {
-                if (auto added = add_segment(ChunkKind::page, *page, page->header().total_bytes); !added) return added;
-            }
+    Expected<void> begin(const Opening& opening) {
+        for (const auto& page : opening.pages) {
+            if (auto added = writer_.add(ChunkKind::page, page); !added) return added;
         }
         position_ = still_ || options_.backlog ? ring_.oldest() : ring_.tail();
-        if (auto added = add_segment(ChunkKind::ring, ring_.segment(), shm::body_offset); !added) return added;
-        if (bytes_with_one_more() <= bytes_max()) return {};
-        return fail(ErrorKind::invalid, fmt::format("--bytes {}: with one message the file has {} bytes already",
-                                                    bytes_max(), bytes_with_one_more()));
+        return writer_.add(ChunkKind::ring, opening.ring);
     }
     /// Until a bound is reached, or there is nothing more to come.
     Expected<EndedBy> run() {
@@ -77,16 +98,13 @@ class Recorder {
     double seconds() const { return static_cast<double>(mono_now() - begun_ns_) / 1e9; }
 
   private:
-    /// Copied first: others go on writing there, and the checksum is to be that of what is written down.
-    Expected<void> add_segment(ChunkKind kind, const shm::Segment& segment, uint64_t bytes) {
-        const auto* from = reinterpret_cast<const std::byte*>(&segment.header());
-        return writer_.add(kind, std::vector<std::byte>(from, from + bytes));
-    }
     /// What has come since the last look; the bound that ends it, if one does.
     Expected<std::optional<EndedBy>> take_new() {
         for (const auto tail = ring_.tail(); position_ < tail;) {
             if (options_.count != 0 && messages_ == options_.count) return EndedBy::count;
-            if (bytes_with_one_more() > bytes_max()) return EndedBy::bytes;
+            if (writer_.bytes() + ring_.message_bytes() + 2 * sizeof(Chunk) + sizeof(RecordingEnd) >
+                bytes_max_of(options_))
+                return EndedBy::bytes;
             if (!ring_.read(position_, message_)) {
                 skip();
                 continue;
@@ -111,11 +129,6 @@ class Recorder {
         const auto now = view_.segment(std::string(shm::text_of(ring_.segment().header().channel)));
         return !now || now->header().generation != ring_.segment().header().generation;
     }
-    uint64_t bytes_with_one_more() const {
-        return writer_.bytes() + ring_.message_bytes() + 2 * sizeof(Chunk) + sizeof(RecordingEnd);
-    }
-    uint64_t bytes_max() const { return options_.bytes_max == 0 ? record_bytes_default : options_.bytes_max; }
-
     const Options& options_;
     const View& view_;
     const RingView ring_;
@@ -150,17 +163,21 @@ int shm_record(const Options& options) {
     if (segment->header().kind == shm::SegmentKind::page)
         return refuse(options,
                       {ErrorKind::invalid, fmt::format("{} is a page: only rings are recorded", options.segment)});
+    const Opening opening(*view, *segment);
+    const auto need = opening.bytes_in_file(segment->header().slot_bytes - sizeof(uint64_t));
+    if (need > bytes_max_of(options))
+        return refuse(options, {ErrorKind::invalid,
+                                fmt::format("--bytes {} has no room for one message: with the pages that name what is "
+                                            "in it, that takes {}",
+                                            bytes_max_of(options), need)});
     auto writer = RecordingWriter::create(options.to);
     if (!writer) return refuse(options, writer.error());
     catch_end();
     Recorder recorder(options, *view, std::move(*segment), std::move(*writer));
-    const auto end = recorder.begin().and_then([&] { return recorder.run(); }).and_then([&](EndedBy why) {
+    const auto end = recorder.begin(opening).and_then([&] { return recorder.run(); }).and_then([&](EndedBy why) {
         return recorder.end(why);
     });
-    if (!end) {
-        if (end.error().kind == ErrorKind::invalid) unlink(options.to.c_str());  // nothing came of it
-        return refuse(options, end.error());
-    }
+    if (!end) return refuse(options, end.error());
     tell_recorded(options, recorder, *end);
     return code(ExitCode::ok);
 }

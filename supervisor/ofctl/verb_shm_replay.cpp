@@ -1,5 +1,6 @@
 // ofctl shm replay: a recording (recording.hpp) is printed, or played into a ring in a folder of its own.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,10 +14,10 @@
 namespace of::ofctl {
 namespace {
 
-/// A message without a time, or of another boot, does not hold the replay up for ever.
-constexpr int64_t pause_ns_max = 10'000'000'000;
+/// Of recorded time. A message without a time, or of another boot, does not hold the replay up for ever.
+constexpr uint64_t pause_ns_max = 10'000'000'000;
 
-/// Waits until a message is due, by the times of publication and the speed.
+/// Waits until a message is due, by the times of publication, which may be any, and the speed.
 class Pace {
   public:
     explicit Pace(double speed) : speed_(speed), due_ns_(mono_now()) {}
@@ -25,8 +26,7 @@ class Pace {
         if (speed_ <= 0) return;
         Header header;
         std::memcpy(static_cast<void*>(&header), message.data(), sizeof header);
-        const auto published = static_cast<int64_t>(header.publish_ns);
-        if (published <= 0) return;  // no time
+        const uint64_t published = header.publish_ns;
         if (published > last_ns_)
             due_ns_ += static_cast<int64_t>(static_cast<double>(std::min(published - last_ns_, pause_ns_max)) / speed_);
         last_ns_ = published;
@@ -39,7 +39,7 @@ class Pace {
   private:
     const double speed_;
     int64_t due_ns_;
-    int64_t last_ns_ = INT64_MAX;  ///< of the message before; behind all before the first
+    uint64_t last_ns_ = UINT64_MAX;  ///< of the message before; behind all before the first
 };
 
 struct Played {
@@ -58,8 +58,6 @@ Expected<Played> play(RecordingReader& recording, double speed, Take take) {
         if (!message) return tl::make_unexpected(message.error());
         if (!*message) return played;
         const auto& [position, bytes] = **message;
-        if (expected && position < *expected)
-            return fail(ErrorKind::corrupt, fmt::format("position {} comes behind {}", position, *expected - 1));
         played.missed += position - expected.value_or(position);
         expected = position + 1;
         ++played.messages;
@@ -68,17 +66,9 @@ Expected<Played> play(RecordingReader& recording, double speed, Take take) {
     }
 }
 
-Expected<Played> read_through(const std::string& path) {
-    auto recording = RecordingReader::open(path);
-    if (!recording) return tl::make_unexpected(recording.error());
-    return play(*recording, 0, [](uint64_t, const std::vector<std::byte>&) {});
-}
-
 const shm::BookPage* symbols_in(const RecordingReader& recording) {
-    const auto channel = recording.ring().channel();
-    const auto index = channel.starts_with("market.") ? channel.substr(channel.rfind('.') + 1) : "0";
     const auto& pages = recording.pages();
-    const auto found = std::ranges::find(pages, "book." + index, &SegmentImage::channel);
+    const auto found = std::ranges::find(pages, symbols_channel(recording.ring().channel()), &SegmentImage::channel);
     return found == pages.end() ? nullptr : found->page<shm::BookPage>("book");
 }
 
@@ -107,8 +97,14 @@ Expected<Played> print_recording(const Options& options, RecordingReader& record
                 [&](uint64_t position, const std::vector<std::byte>& message) { printer.print(position, message); });
 }
 
-Expected<Played> play_into_folder(const Options& options, RecordingReader& recording) {
-    if (auto made = make_scratch_folder(options.to); !made) return tl::make_unexpected(made.error());
+/// To its end, so that a damaged file is known before anything is made of it.
+Expected<void> read_through(const std::string& path) {
+    auto recording = RecordingReader::open(path);
+    if (!recording) return tl::make_unexpected(recording.error());
+    return play(*recording, 0, [](uint64_t, const std::vector<std::byte>&) {}).map([](const Played&) {});
+}
+
+Expected<Played> fill_folder(const Options& options, RecordingReader& recording) {
     auto ring = ScratchRing::create(options.to, recording.ring());
     if (!ring) return tl::make_unexpected(ring.error());
     // Last the control page: who waits for the instance finds the rest there.
@@ -119,17 +115,25 @@ Expected<Played> play_into_folder(const Options& options, RecordingReader& recor
                 [&](uint64_t position, const std::vector<std::byte>& message) { ring->put(position, message); });
 }
 
+Expected<Played> play_into_folder(const Options& options, RecordingReader& recording) {
+    if (auto sound = read_through(options.names.front()); !sound) return tl::make_unexpected(sound.error());
+    const auto made = make_scratch_folder(options.to);
+    if (!made) return tl::make_unexpected(made.error());
+    auto played = fill_folder(options, recording);
+    if (played) return played;
+    // The next try is to find it as this one did.
+    clear_scratch_folder(options.to, recording);
+    if (*made) rmdir(options.to.c_str());
+    return played;
+}
+
 }  // namespace
 
 int shm_replay(const Options& options) {
     const bool to_folder = !options.to.empty();
     if (to_folder && (options.hex || !options.symbol.empty() || !options.type.empty()))
         return refuse(options, {ErrorKind::invalid, "--to plays all messages: without --symbol, --type and --hex"});
-    const auto& path = options.names.front();
-    // Before anything is made of it.
-    if (to_folder)
-        if (const auto whole = read_through(path); !whole) return refuse(options, whole.error());
-    auto recording = RecordingReader::open(path);
+    auto recording = RecordingReader::open(options.names.front());
     if (!recording) return refuse(options, recording.error());
     const auto played = to_folder ? play_into_folder(options, *recording) : print_recording(options, *recording);
     flush_output();

@@ -69,7 +69,8 @@ bool has_code(const Verb& verb, ExitCode exit_code) {
     using enum ExitCode;
     if (exit_code == ok || exit_code == failed || exit_code == usage || exit_code == internal) return true;
     if (std::ranges::find(verb.ends, exit_code) != verb.ends.end()) return true;
-    const bool of_instance = exit_code == not_found || exit_code == denied || exit_code == mismatch;
+    const bool of_instance =
+        exit_code == not_found || exit_code == denied || exit_code == corrupt || exit_code == mismatch;
     if (verb.needs != Needs::nothing && of_instance) return true;
     return verb.kind == Kind::changes && exit_code == unreachable;
 }

@@ -60,8 +60,8 @@ constexpr Verb verbs_shm[] = {
          "Reads beside the ring's readers: nobody waits for it, and nothing is taken away. Each message is kept with "
          "its position; one that was overwritten before it could be read is counted as lost. FILE must not be there "
          "yet; it holds what is needed to read it elsewhere, also after the instance is gone.\n\n"
-         "Ends at the first bound, with SIGINT, SIGTERM or SIGHUP, or when the ring is made anew or goes. Of a dead or "
-         "copied instance it writes what is in the ring.",
+         "Ends with 0 at the first bound, at SIGINT, SIGTERM or SIGHUP (not under nohup), or when the ring is made "
+         "anew or goes. Of a dead or copied instance it writes what is in the ring.",
      .run = shm_record,
      .options = {{.names = "SEGMENT",
                   .help = "The ring's channel, such as market.0",
@@ -102,8 +102,8 @@ constexpr Verb verbs_shm[] = {
          "Prints the messages of FILE as shm tail does. With --to DIR it plays them into a ring there, beside the "
          "pages that were recorded with it: ofctl --from DIR reads them, also meanwhile. DIR is to be new or empty; "
          "nothing is ever played into an instance.\n\n"
-         "--speed 1 keeps the pace at which they were published, 10 is ten times as fast; of a pause ten "
-         "seconds count at most. A recording whose recorder was killed is played up to its last whole message. Ends "
+         "--speed 1 keeps the pace at which they were published, 10 is ten times as fast; a pause is at most ten "
+         "seconds of recorded time. A recording whose recorder was killed is played up to its last whole message. Ends "
          "with 8 where the file is damaged.",
      .run = shm_replay,
      .options = {{.names = "FILE",

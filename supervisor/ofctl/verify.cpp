@@ -145,7 +145,9 @@ class InstanceCheck {
         auto segment = shm::Segment::inspect(path_of(source_, name));
         if (!segment) return refused(std::move(report), segment.error());
         report.content = content_of(*segment);
-        report.findings = shm::verify(*segment);
+        const bool played = source_.copied() && shm::was_played(*segment);
+        if (played) report.content += ", played from a recording";
+        report.findings = shm::verify(*segment, played ? shm::Taken::played : shm::Taken::in_place);
         if (!report.findings.empty() && source_.copied() && shm::verify(*segment, shm::Taken::while_written).empty()) {
             report.findings = {};
             report.content += ", copied while written";

@@ -127,6 +127,21 @@ def test_all_mistakes_of_a_file_are_printed_at_once_in_the_order_of_their_lines(
     assert (code, places) == (2, [":3:9", ":5:11", ":7:13", ":8:1"]), (code, out)
 
 
+def test_a_worker_program_that_does_not_answer_is_named_with_the_reason():
+    reasons = {"kill -9 $$": "was ended by a signal", "head -c 200000 /dev/zero | tr '\\0' x": "said more than 65536 bytes",
+               "echo why; exit 9": "failed with code 9: why"}
+    for script, reason in reasons.items():
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("logger", "storage", "communication", "binance"):
+                program = pathlib.Path(folder) / ("of-" + name)
+                program.write_text("#!/bin/sh\n%s\n" % script)
+                program.chmod(0o755)
+            path = pathlib.Path(folder) / "orderflow.toml"
+            path.write_text('[instance]\nbin_dir = "."\n')
+            code, out, err = run(SUPERVISOR, "check", "--config", str(path))
+            assert code not in (0, 2) and "of-logger was asked about the configuration, and " + reason in err, (script, code, out, err)
+
+
 def test_the_check_speaks_json():
     with File("[rings]\nlog_slots = 3") as path:
         code, out, _ = run(SUPERVISOR, "check", "--config", path, "--json")

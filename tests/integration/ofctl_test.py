@@ -332,6 +332,12 @@ def test_a_reader_that_goes_away_and_a_pipe_without_colour():
             assert ("\x1b" in out) == coloured, (environment, out)
 
 
+def test_output_that_cannot_be_written_is_a_failure_with_a_sentence():
+    for arguments in ("man", "--help", "completion bash"):
+        code, out, err = run("bash", "-c", "%s %s >/dev/full" % (OFCTL, arguments))
+        assert code == 1 and "cannot be written: No space left" in err, (arguments, code, err)
+
+
 def test_a_verb_of_another_program_is_found_on_the_path():
     with Instance() as instance:
         plugin = instance.folder / "ofctl-hello"

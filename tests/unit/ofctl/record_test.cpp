@@ -1,93 +1,11 @@
-// ofctl shm record and replay: what came is in the file, what was missed is counted, and no instance is ever written
-// to.
-#include <sys/stat.h>
-#include <sys/wait.h>
-
+// ofctl shm record: what came is in the file, and what was missed is counted.
 #include <atomic>
-#include <csignal>
 #include <thread>
 
-#include "supervisor/ofctl/recording.hpp"
-#include "supervisor/ofctl/scratch_ring.hpp"
-#include "tests/support/wait.hpp"
-#include "tests/unit/ofctl/support.hpp"
+#include "tests/unit/ofctl/record_support.hpp"
 
 using namespace of;
 using namespace of::test;
-
-namespace {
-
-std::string recording_in(const Instance& instance) { return instance.folder() + "/market.rec"; }
-
-Output record(const Instance& instance, const std::string& options) {
-    return run_ofctl(
-        fmt::format("--instance {} shm record market.0 {} {}", instance.name(), recording_in(instance), options));
-}
-
-/// What a verb prints of the same messages, without what it says on stderr.
-std::string printed(const std::string& arguments) {
-    const auto output = run_ofctl(arguments + " 2>/dev/null");
-    INFO(output.text);
-    REQUIRE(output.exit_code == 0);
-    return output.text;
-}
-
-uint64_t size_of(const std::string& path) { return std::filesystem::file_size(path); }
-
-uint64_t lines_of(const std::string& text) { return static_cast<uint64_t>(std::ranges::count(text, '\n')); }
-
-/// ofctl beside the test.
-class Beside {
-  public:
-    explicit Beside(std::vector<std::string> arguments) : pid_(fork()) {
-        if (pid_ != 0) return;
-        arguments.insert(arguments.begin(), {program("supervisor/ofctl/ofctl"), "--quiet"});
-        std::vector<char*> words;
-        for (auto& argument : arguments) words.push_back(argument.data());
-        words.push_back(nullptr);
-        execv(words[0], words.data());
-        _exit(127);
-    }
-    ~Beside() {
-        if (pid_ != 0) end(SIGKILL);
-    }
-    Beside(const Beside&) = delete;
-    int end(int signal) {
-        int status = 0;
-        ::kill(pid_, signal);
-        waitpid(std::exchange(pid_, 0), &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-    int wait() { return end(0); }
-    /// Returns once it is stopped.
-    void stop() const {
-        int status = 0;
-        ::kill(pid_, SIGSTOP);
-        REQUIRE(waitpid(pid_, &status, WUNTRACED) == pid_);
-        REQUIRE(WIFSTOPPED(status));
-    }
-    void go_on() const { ::kill(pid_, SIGCONT); }
-
-  private:
-    pid_t pid_;
-};
-
-}  // namespace
-
-TEST_CASE("a recording prints the very lines that tail prints, as text and as JSON") {
-    const Instance instance;
-    publish_trades(instance, 40);
-    const auto recorded = record(instance, "--backlog --count 40");
-    INFO(recorded.text);
-    REQUIRE(recorded.exit_code == 0);
-    REQUIRE(recorded.text.find("40 messages of market.0") == 0);
-    REQUIRE(recorded.text.find("0 lost; ended by: count") != std::string::npos);
-    for (const auto* options : {"", "-o json", "--hex", "--type trade", "--symbol NONE"}) {
-        INFO(options);
-        REQUIRE(printed(fmt::format("shm replay {} {}", recording_in(instance), options)) ==
-                printed(fmt::format("--instance {} shm tail market.0 -n 100 {}", instance.name(), options)));
-    }
-}
 
 TEST_CASE("a recording holds what comes while it runs, and ends in order when it is told to") {
     Instance instance;
@@ -109,6 +27,26 @@ TEST_CASE("a recording holds what comes while it runs, and ends in order when it
     REQUIRE(reader.end()->messages == 25);
     REQUIRE(reader.end()->lost == 0);
     REQUIRE(reader.end()->why == ofctl::EndedBy::signal);
+}
+
+TEST_CASE("a recording of pages that are written meanwhile can be read") {
+    Instance instance;
+    instance.stand_in(storage_id);
+    publish_trades(instance, 5);
+    std::atomic<bool> over{false};
+    std::thread writer([&] {
+        auto& messages = instance.slot(storage_id).own.messages;
+        while (!over.load(std::memory_order_relaxed)) messages.fetch_add(1, std::memory_order_relaxed);
+    });
+    uint64_t unread = 0;
+    for (int again = 0; again < 20; ++again) {
+        std::filesystem::remove(recording_in(instance));
+        const bool recorded = record(instance, "--backlog --count 5").exit_code == 0;
+        unread += !recorded || !ofctl::RecordingReader::open(recording_in(instance)) ? 1 : 0;
+    }
+    over.store(true);
+    writer.join();
+    REQUIRE(unread == 0);
 }
 
 TEST_CASE("each bound ends a recording") {
@@ -158,21 +96,12 @@ TEST_CASE("messages that were overwritten before they were read are counted, and
     publish_trades(instance, 20);
     const auto path = recording_in(instance);
     Beside recorder({"--instance", instance.name(), "shm", "record", "market.0", path, "--backlog"});
-    REQUIRE(wait_until([&] { return std::filesystem::exists(path) && size_of(path) > 3 * shm::body_offset; }));
-    recorder.stop();
+    REQUIRE(wait_until([&] { return last_position(path) == 19; }));
+    // It stands still while it is lapped; then it goes on a quarter of the ring behind the oldest, 4956.
+    recorder.freeze();
     publish_trades(instance, 5000);
-    publish_trades(instance, 5000);
-    recorder.go_on();
-    const auto tail =
-        shm::ring_tail(instance.segment(ChannelKind::market, binance_id, binance_id, shm::Access::read_only));
-    REQUIRE(tail == 10'020);
-    REQUIRE(wait_until([&] {
-        publish_trades(instance, 1);
-        auto reader = must(ofctl::RecordingReader::open(path));
-        uint64_t last = 0;
-        for (auto message = must(reader.next()); message; message = must(reader.next())) last = message->position;
-        return last >= tail;
-    }));
+    recorder.send(SIGCONT);
+    REQUIRE(wait_until([&] { return last_position(path) == 5019; }));
     REQUIRE(recorder.end(SIGINT) == 0);
     auto reader = must(ofctl::RecordingReader::open(path));
     uint64_t messages = 0;
@@ -183,195 +112,38 @@ TEST_CASE("messages that were overwritten before they were read are counted, and
         next = message->position + 1;
         ++messages;
     }
-    REQUIRE(missing > 0);
+    REQUIRE(missing == 4956 + 16 - 20);
     REQUIRE(reader.end());
     REQUIRE(reader.end()->messages == messages);
-    REQUIRE(reader.end()->lost >= missing);
+    REQUIRE(reader.end()->lost == missing);
     const auto output = run_ofctl("shm replay " + path + " --type none");
     REQUIRE(output.text.find(fmt::format("{} messages were missed", missing)) != std::string::npos);
 }
 
-TEST_CASE("a replay into a folder reads there as the instance did") {
+TEST_CASE("a recorder that was started with hang-up ignored goes on after one") {
     Instance instance;
-    publish_trades(instance, 30);
-    REQUIRE(record(instance, "--backlog --count 30").exit_code == 0);
-    const auto folder = instance.folder() + "/again";
-    const auto output = run_ofctl(fmt::format("shm replay {} --to {}", recording_in(instance), folder));
-    INFO(output.text);
-    REQUIRE(output.exit_code == 0);
-    REQUIRE(output.text.find("30 messages of market.0 of " + instance.name()) == 0);
-    for (const auto* verb : {"shm tail market.0 -n 100", "shm dump market.0 --slots 3:9 -o json"})
-        REQUIRE(printed(fmt::format("--from {} {}", folder, verb)) ==
-                printed(fmt::format("--instance {} {}", instance.name(), verb)));
-    REQUIRE(run_ofctl(fmt::format("--from {} shm verify market.0", folder)).exit_code == 0);
-}
-
-TEST_CASE("a replay with a speed shows messages one after another, each whole") {
-    const Instance instance;
-    for (int i = 0; i < 5; ++i) {
+    instance.stand_in(storage_id);
+    publish_trades(instance, 1);
+    const auto path = recording_in(instance);
+    Beside recorder({"--instance", instance.name(), "shm", "record", "market.0", path, "--backlog"}, SIGHUP);
+    REQUIRE(wait_until([&] { return last_position(path) == 0; }));
+    recorder.send(SIGHUP);
+    for (uint64_t position = 1; position < 4; ++position) {
         publish_trades(instance, 1);
-        const auto later = mono_ns() + 40 * ns_per_ms;
-        REQUIRE(wait_until([&] { return mono_ns() >= later; }));
+        REQUIRE(wait_until([&] { return last_position(path) == position; }));
     }
-    REQUIRE(record(instance, "--backlog --count 5").exit_code == 0);
-    const auto slow = instance.folder() + "/slow";
-    Beside player({"shm", "replay", recording_in(instance), "--to", slow, "--speed", "0.001"});
-    const auto here = [&](const std::string& folder) {
-        const auto output = run_ofctl(fmt::format("--from {} shm tail market.0 2>/dev/null", folder));
-        return output.exit_code == 0 ? lines_of(output.text) : 0;
-    };
-    REQUIRE(wait_until([&] { return here(slow) > 0; }));
-    REQUIRE(here(slow) < 5);  // the last is due in minutes
-    player.end(SIGKILL);
-    const auto fast = instance.folder() + "/fast";
-    REQUIRE(run_ofctl(fmt::format("shm replay {} --to {} --speed 100", recording_in(instance), fast)).exit_code == 0);
-    REQUIRE(here(fast) == 5);
+    REQUIRE(recorder.end(SIGTERM) == 0);
 }
 
-TEST_CASE("a queue is recorded and played as a queue") {
-    Instance instance;
-    const auto segment = instance.segment(ChannelKind::command, supervisor_id, storage_id, shm::Access::read_write);
-    const auto channel = std::string(shm::text_of(segment.header().channel));
-    shm::QueueWriter<128> writer(segment);
-    for (int i = 0; i < 3; ++i) {
-        REQUIRE(writer.claim());
-        auto& drain = writer.message<CommandDrain>();
-        drain = {};
-        drain.header.type = MessageType::command_drain;
-        drain.header.origin = supervisor_id.packed();
-        writer.commit();
-    }
-    const auto path = recording_in(instance);
-    const auto recorded =
-        run_ofctl(fmt::format("--instance {} shm record {} {} --backlog -n 3", instance.name(), channel, path));
-    INFO(recorded.text);
-    REQUIRE(recorded.exit_code == 0);
-    REQUIRE(run_ofctl(fmt::format("shm replay {} --to {}/again", path, instance.folder())).exit_code == 0);
-    REQUIRE(printed(fmt::format("--from {}/again shm tail {}", instance.folder(), channel)) ==
-            printed(fmt::format("--instance {} shm tail {}", instance.name(), channel)));
-    REQUIRE(run_ofctl(fmt::format("--from {}/again shm verify {}", instance.folder(), channel)).exit_code == 0);
-}
-
-TEST_CASE("nothing is played into an instance, into a folder with anything in it, or over a file") {
-    const Instance instance;
-    publish_trades(instance, 5);
-    REQUIRE(record(instance, "--backlog --count 5").exit_code == 0);
-    const auto before = size_of(recording_in(instance));
-    const auto path = recording_in(instance);
-    for (const auto* folder : {"/dev/shm", "/dev/shm/", "/dev/shm/."})
-        REQUIRE(run_ofctl(fmt::format("shm replay {} --to {}", path, folder)).exit_code == 2);
-    REQUIRE(run_ofctl(fmt::format("shm replay {} --to {}", path, instance.folder())).exit_code == 2);
-    REQUIRE(run_ofctl(fmt::format("shm replay {} --to {}/x --hex", path, instance.folder())).exit_code == 2);
-    REQUIRE_FALSE(std::filesystem::exists(instance.folder() + "/x"));
-    REQUIRE(record(instance, "--backlog --count 5").exit_code == 1);
-    REQUIRE(size_of(path) == before);
-    REQUIRE(
-        run_ofctl(fmt::format("--instance {} shm record control {}/c", instance.name(), instance.folder())).exit_code ==
-        2);
-}
-
-TEST_CASE("a recording that was cut off anywhere is read up to its last whole message") {
+TEST_CASE("a file that may not even hold one message is not begun, and the need is named") {
     const Instance instance;
     publish_trades(instance, 3);
-    REQUIRE(record(instance, "--backlog --count 3").exit_code == 0);
-    const auto path = recording_in(instance);
-    const auto chunk = sizeof(ofctl::Chunk) + 120;
-    const auto whole = size_of(path) - sizeof(ofctl::Chunk) - sizeof(ofctl::RecordingEnd);
-    for (uint64_t cut = whole; cut >= whole - 2 * chunk; --cut) {
-        std::filesystem::resize_file(path, cut);
-        auto reader = must(ofctl::RecordingReader::open(path));
-        uint64_t messages = 0;
-        while (must(reader.next())) ++messages;
-        REQUIRE(messages == 3 - (whole - cut + chunk - 1) / chunk);
-        REQUIRE_FALSE(reader.end());
-    }
-    const auto output = run_ofctl("shm replay " + path);
-    REQUIRE(output.exit_code == 0);
-    REQUIRE(output.text.find("the recording has no end") != std::string::npos);
-    std::filesystem::resize_file(path, 1000);
-    REQUIRE(run_ofctl("shm replay " + path).exit_code == 8);
-}
-
-TEST_CASE("a flipped bit anywhere in a recording is found, and nothing false is printed") {
-    const Instance instance;
-    publish_trades(instance, 3);
-    REQUIRE(record(instance, "--backlog --count 3").exit_code == 0);
-    const auto path = recording_in(instance);
-    const auto messages_of = [&]() -> Expected<uint64_t> {
-        auto reader = ofctl::RecordingReader::open(path);
-        if (!reader) return tl::make_unexpected(reader.error());
-        for (uint64_t messages = 0;; ++messages) {
-            const auto message = reader->next();
-            if (!message) return tl::make_unexpected(message.error());
-            if (!*message && !reader->end()) return fail(ErrorKind::corrupt, "no end");
-            if (!*message) return messages;
-        }
-    };
-    REQUIRE(must(messages_of()) == 3);
-    const auto bytes = size_of(path);
-    // Every byte of the head and of the last 600, and some of the pages between.
-    for (uint64_t at = 0; at < bytes;
-         at += at < 64 || at + 600 >= bytes ? 1 : std::min<uint64_t>(4093, bytes - 600 - at)) {
-        const auto bit = static_cast<unsigned>(at % 8);
-        flip_bit(path, at, bit);
-        INFO("byte " << at << ", bit " << bit);
-        REQUIRE_FALSE(messages_of().has_value());
-        flip_bit(path, at, bit);
-    }
-    flip_bit(path, 8, 1);
-    REQUIRE(run_ofctl("shm replay " + path).exit_code == 9);
-    REQUIRE(run_ofctl("shm replay " + path + ".none").exit_code == 4);
-}
-
-TEST_CASE("pages that are written to while they are recorded are whole in the file") {
-    const Instance instance;
-    publish_trades(instance, 10);
-    std::atomic<bool> over = false;
-    std::thread writer([&] {
-        auto& beat = instance.control().processes[0].own.heartbeat_ns;
-        while (!over.load(std::memory_order_relaxed)) beat.fetch_add(1, std::memory_order_relaxed);
-    });
-    bool all = true;
-    for (int i = 0; i < 20 && all; ++i) {
-        std::filesystem::remove(recording_in(instance));
-        all = record(instance, "--backlog --count 10").exit_code == 0 &&
-              run_ofctl("shm replay " + recording_in(instance)).exit_code == 0;
-    }
-    over = true;
-    writer.join();
-    REQUIRE(all);
-}
-
-TEST_CASE("output that cannot be written is a failure") {
-    const Instance instance;
-    publish_trades(instance, 10);
-    CHECK(run_ofctl(fmt::format("--instance {} shm tail market.0 > /dev/full", instance.name())).exit_code == 1);
-}
-
-TEST_CASE("what is no recording, or a damaged one, leaves nothing of itself behind") {
-    const Instance instance;
-    publish_trades(instance, 40);
-    REQUIRE(record(instance, "--backlog --count 40").exit_code == 0);
-    const auto again = instance.folder() + "/again";
-    const auto pipe = instance.folder() + "/pipe";
-    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-    const auto refused = run_ofctl(fmt::format("shm replay {} --to {}", pipe, again), "timeout 20 ");
-    INFO(refused.text);
-    CHECK(refused.exit_code == 2);
-    CHECK(refused.text.find("pipe is no file") != std::string::npos);
-    flip_bit(recording_in(instance), size_of(recording_in(instance)) - 100, 3);
-    CHECK(run_ofctl(fmt::format("shm replay {} --to {}", recording_in(instance), again)).exit_code == 8);
-    CHECK_FALSE(std::filesystem::exists(again));
-    CHECK(run_ofctl(fmt::format("shm replay {} --to {} --speed nan", recording_in(instance), again)).exit_code == 2);
-}
-
-TEST_CASE("a bound that no recording could keep is refused") {
-    const Instance instance;
-    publish_trades(instance, 10);
-    for (const auto* bound : {"--bytes 1", "--count=-5", "--count 0", "--bytes=-1"}) {
-        const auto refused = record(instance, fmt::format("--backlog {}", bound));
-        INFO(bound << ": " << refused.text);
-        CHECK(refused.exit_code == 2);
-        CHECK_FALSE(std::filesystem::exists(recording_in(instance)));
-    }
+    const auto output = record(instance, "--backlog --bytes 1000");
+    INFO(output.text);
+    REQUIRE(output.exit_code == 2);
+    REQUIRE_FALSE(std::filesystem::exists(recording_in(instance)));
+    const auto need = output.text.substr(output.text.rfind(' ') + 1);
+    REQUIRE(record(instance, "--backlog --bytes " + need).exit_code == 0);
+    REQUIRE(last_position(recording_in(instance)) == 0);
+    REQUIRE(size_of(recording_in(instance)) == std::stoull(need));
 }

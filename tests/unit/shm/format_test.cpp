@@ -255,7 +255,7 @@ struct Rows<BlackBox> {
 };
 
 #define STRUCT(name) \
-    Struct { #name, sizeof(name), Rows < name> ::rows }
+    Struct { #name, sizeof(name), Rows<name>::rows }
 constexpr Struct structs[] = {
     STRUCT(SegmentHeader), STRUCT(RingLines),   STRUCT(Header),        STRUCT(ControlPage),  STRUCT(InstanceLine),
     STRUCT(ProcessSlot),   STRUCT(DeskLine),    STRUCT(OwnLine),       STRUCT(SleepLine),    STRUCT(Cursor),

@@ -32,21 +32,23 @@ std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& 
     return newcomers;
 }
 
-/// Nobody must find out that workers end with their supervisor after all when it has died.
-Expected<void> check_store(const Config& config) {
+/// Nobody must find out that workers end with their supervisor after all when it has died. `stored` of a supervisor
+/// before this one lie there still, and will make room.
+Expected<void> check_store(const Config& config, size_t stored) {
     if (!config.keep_orphans) return {};
-    auto keeps = DescriptorStore::from_environment().check(stored_descriptors_max(processes_of(feeds_default).size()));
+    const auto count = stored_descriptors_max(processes_of(feeds_default).size());
+    auto keeps = DescriptorStore::from_environment().check(count, stored);
     if (keeps) return {};
     return fail(keeps.error().kind,
                 fmt::format("[supervisor] orphans = \"keep\" cannot be: {}", keeps.error().message));
 }
 
-Expected<Beginning> begin_anew(const std::string& path, std::vector<settings::Problem>& problems) {
+Expected<Beginning> begin_anew(const std::string& path, std::vector<settings::Problem>& problems, size_t stored = 0) {
     ConfigText text(path);
     auto checked = read_config(path, text.descriptor());
     if (!checked.problems.empty())
         if (auto right = check(checked, text, problems); !right) return tl::make_unexpected(right.error());
-    if (auto keeps = check_store(checked.config); !keeps) return tl::make_unexpected(keeps.error());
+    if (auto keeps = check_store(checked.config, stored); !keeps) return tl::make_unexpected(keeps.error());
     auto launcher = Launcher::open(checked.config);
     if (!launcher) return tl::make_unexpected(launcher.error());
     auto newcomers = launch_all(*launcher, checked, text);
@@ -73,7 +75,7 @@ Expected<Beginning> begin(const std::string& path, std::vector<settings::Problem
     if (!kept.any()) return begin_anew(path, problems);
     auto taken = take_over(path, kept);
     if (taken || taken.error().kind == ErrorKind::busy) return taken;
-    auto begun = begin_anew(path, problems);
+    auto begun = begin_anew(path, problems, kept.size());
     if (!begun) return begun;
     // Only now: without their lifeline all of them would have drained at once.
     auto store = DescriptorStore::from_environment();

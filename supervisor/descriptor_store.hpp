@@ -27,8 +27,9 @@ class DescriptorStore {
     ~DescriptorStore();
     static DescriptorStore from_environment();
 
-    /// Whether the manager keeps `count` descriptors, tried with as many that mean nothing; the reason if it does not.
-    Expected<void> check(size_t count);
+    /// Whether the manager keeps `count` descriptors, `stored` of which it has already: tried with others that mean
+    /// nothing; the reason if it does not.
+    Expected<void> check(size_t count, size_t stored = 0);
     Expected<void> put(const std::string& name, int descriptor);
     /// All of this name, if there are any.
     void remove(const std::string& name);

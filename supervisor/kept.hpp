@@ -58,6 +58,8 @@ class Kept {
     ~Kept();
 
     bool any() const { return !all_.empty(); }
+    /// How many had come.
+    size_t size() const { return all_.size(); }
     bool has(const std::string& name) const { return left_.contains(name); }
     /// The caller's from now on; -1 if there is none of this name.
     int take(const std::string& name);

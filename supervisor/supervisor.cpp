@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "shm/random.hpp"
 #include "supervisor/bus_guard.hpp"
@@ -25,6 +27,13 @@ Channel channel_of(const Instance& instance, ChannelKind kind, ProcessId writer,
     }
     OF_ASSERT(!"every worker has a command and an event queue");
     return {};
+}
+
+/// What would not reach the loop is an error of the start: nobody could stop such a supervisor in order.
+int open_signals(const sigset_t& set) {
+    const int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+    return descriptor;
 }
 
 /// Each program that takes this instance on makes correlation IDs of its own.
@@ -49,8 +58,7 @@ Supervisor::Supervisor(Beginning beginning)
       crew_(*this, shm::random_word()),
       bell_(io_),
       notices_(io_),
-      signals_(io_, SIGTERM, SIGINT, SIGHUP),
-      child_signals_(io_, SIGCHLD),
+      signals_(io_, open_signals(loop_signals())),
       timer_(io_),
       post_mortem_(io_, launcher_.programs().autopsy(), told_of_post_mortems()),
       hooks_(io_, [this](const std::string& program, const std::string& worker, const std::string& why) {
@@ -69,7 +77,7 @@ Supervisor::~Supervisor() {
 sigset_t Supervisor::loop_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, number);
     return set;
 }
 
@@ -176,7 +184,6 @@ int Supervisor::run() {
     watch_bell();
     watch_notices();
     watch_signals();
-    watch_strangers();
     apply_limits();
     if (handover_) {
         resume();
@@ -186,8 +193,6 @@ int Supervisor::run() {
         crew_.start_all(now_ns());
     }
     arm();
-    const auto waiting = loop_signals();
-    sigprocmask(SIG_UNBLOCK, &waiting, nullptr);
     io_.run();
     instance_.remove_segments();
     return exit_code_;
@@ -242,27 +247,27 @@ void Supervisor::watch_notices() {
 }
 
 void Supervisor::watch_signals() {
-    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    signals_.async_wait(Stream::wait_read, [this](const boost::system::error_code& error) {
         if (error) return;
-        if (number == SIGHUP)
-            begin_reload(next_correlation(), [](const std::string&) {});
-        else
-            begin_stop(number == SIGINT ? "interrupted (SIGINT)" : "SIGTERM", next_correlation());
+        for (signalfd_siginfo told{}; read(signals_.native_handle(), &told, sizeof told) == sizeof told;)
+            handle_signal(static_cast<int>(told.ssi_signo));
         watch_signals();
     });
 }
 
-void Supervisor::watch_strangers() {
-    child_signals_.async_wait([this](const boost::system::error_code& error, int) {
-        if (error) return;
-        auto known = post_mortem_.pids();
-        known.push_back(asking_ ? asking_->pid() : 0);
-        hooks_.add_pids(known);
-        for (const auto& worker : workers_) known.insert(known.end(), {worker->child.pid(), worker->successor.pid()});
-        for (const auto pid : end_strangers(known))
-            journal_->write(log_event::stranger_ended, next_correlation(), static_cast<uint64_t>(pid));
-        watch_strangers();
-    });
+void Supervisor::handle_signal(int number) {
+    if (number == SIGCHLD) return look_for_strangers();
+    if (number == SIGHUP) return begin_reload(next_correlation(), [](const std::string&) {});
+    begin_stop(number == SIGINT ? "interrupted (SIGINT)" : "SIGTERM", next_correlation());
+}
+
+void Supervisor::look_for_strangers() {
+    auto known = post_mortem_.pids();
+    known.push_back(asking_ ? asking_->pid() : 0);
+    hooks_.add_pids(known);
+    for (const auto& worker : workers_) known.insert(known.end(), {worker->child.pid(), worker->successor.pid()});
+    for (const auto pid : end_strangers(known))
+        journal_->write(log_event::stranger_ended, next_correlation(), static_cast<uint64_t>(pid));
 }
 
 /// One timer for everything: the crew's next deadline, or the next look at the heartbeats.

@@ -7,7 +7,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <memory>
@@ -36,8 +35,8 @@ class Supervisor final : private World {
     explicit Supervisor(Beginning beginning);
     ~Supervisor() override;
 
-    /// Signals that the loop handles: blocked by the caller before it makes anything that must be removed again; run()
-    /// lets them in.
+    /// Signals that the loop reads from a descriptor: blocked by the caller before it makes anything that must be
+    /// removed again, and from then on.
     static sigset_t loop_signals();
     /// Runs until stopped by a signal or a command; the exit code of the program.
     int run();
@@ -115,7 +114,8 @@ class Supervisor final : private World {
     void watch_bell();
     void watch_notices();
     void watch_signals();
-    void watch_strangers();
+    void handle_signal(int number);
+    void look_for_strangers();
     void arm();
     void on_time();
     void look();
@@ -234,8 +234,7 @@ class Supervisor final : private World {
     std::unique_ptr<DeathWatch> death_watch_;
     Stream bell_;
     Stream notices_;
-    boost::asio::signal_set signals_;
-    boost::asio::signal_set child_signals_;
+    Stream signals_;
     boost::asio::steady_timer timer_;
     boost::asio::steady_timer finish_timer_{io_};
     std::optional<shm::DoorbellReader> doorbell_;

@@ -93,15 +93,12 @@ void Supervisor::execute(CorrelationId cause, const std::string& path, const Con
     auto& upgrades = instance_.control().instance.upgrades;
     upgrades.store(upgrades.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     reply(fmt::format("ok {} executing {}", to_string(cause), path));  // a packet leaves at once, or not at all
-    const auto loop = loop_signals();
-    sigprocmask(SIG_BLOCK, &loop, nullptr);  // what comes now waits for the next program
-    keep_across_exec(kept);
+    keep_across_exec(kept);  // signals are blocked: what comes now waits for the next program
     const auto number = std::to_string(descriptor);
     execl(path.c_str(), path.c_str(), "run", "--config", config().path.c_str(), "--handover", number.c_str(), nullptr);
     const auto why = fmt::format("{}: {}", path, std::strerror(errno));
     keep_across_exec({});
     close(descriptor);
-    sigprocmask(SIG_UNBLOCK, &loop, nullptr);
     upgrades.store(upgrades.load(std::memory_order_relaxed) - 1, std::memory_order_release);
     journal_->write(log_event::supervisor_not_upgraded, cause, why);
 }

@@ -192,7 +192,7 @@ def test_a_reload_that_is_cut_off_leaves_one_configuration():
 
 
 def test_a_configuration_that_does_not_fit_begins_anew():
-    with market(500) as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
+    with market(500) as exchange, Keeper(23) as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()
         wait_until_stored(instance, exchange)
         before = set(instance.pids().values())

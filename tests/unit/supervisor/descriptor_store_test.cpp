@@ -105,6 +105,14 @@ TEST_CASE("a manager that keeps as many as are needed is found out from one that
         DescriptorStore store(keeper.path);
         CHECK(store.check(23).has_value() == well);
     }
+    for (const auto& [room, well] : {std::pair{23, true}, {22, false}}) {
+        INFO(room);
+        Keeper keeper(static_cast<size_t>(room));
+        keeper.listen();
+        DescriptorStore store(keeper.path);
+        for (int i = 0; i < 22; ++i) REQUIRE(store.put("of the one before", STDIN_FILENO));
+        CHECK(store.check(23, 22).has_value() == well);
+    }
     CHECK_FALSE(DescriptorStore("").check(1));
     CHECK_FALSE(DescriptorStore("/nowhere/notify").check(1));
 }

@@ -138,7 +138,7 @@ def check_last_words(instance, said, what):
 def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a_sentence():
     dice = chance()
     ends = collections.Counter()
-    # Without epoll_ctl: Asio does not say when it cannot watch a descriptor of its own, such as the one that signals come by.
+    # Without epoll_ctl: Asio does not say when it cannot watch a descriptor of its own, the timer.
     calls = ("openat", "mmap", "read", "write", "newfstatat", "fallocate", "pipe2", "eventfd2", "memfd_create", "flock", "clone", "fcntl")
     with synthetic(*WITHOUT_LIMITS) as exchange, StruckInstance(exchange, **WHOLE) as instance:
         for call in [call for call in calls for _ in range(count(8))]:

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "supervisor/announce.hpp"
 #include "supervisor/kept.hpp"
 #include "supervisor/supervisor.hpp"
 
@@ -87,8 +88,7 @@ void Supervisor::introduce_kept() {
                                                       : std::string(name_of(static_cast<State>(worker.state)))));
     const auto text = fmt::format("{}", fmt::join(words, ", "));
     journal_->write(log_event::workers_kept, next_correlation(), config().instance, instance_.adopted_pid(), text);
-    fmt::print(stderr, "ofsupervisor: instance {} goes on after supervisor pid {}: {}\n", config().instance,
-               instance_.adopted_pid(), text);
+    announce("instance {} goes on after supervisor pid {}: {}", config().instance, instance_.adopted_pid(), text);
     examine_former();
     notify_.ready();
 }

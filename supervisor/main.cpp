@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "proto/text.hpp"
+#include "supervisor/announce.hpp"
 #include "supervisor/config_sections.hpp"
 #include "supervisor/config_views.hpp"
 #include "supervisor/layouts.hpp"
@@ -35,7 +36,7 @@ int exit_code_of(const Error& error) {
 }
 
 int refuse(const Error& error) {
-    fmt::print(stderr, "ofsupervisor: {}\n", error.message);
+    announce("{}", error.message);
     return exit_code_of(error);
 }
 
@@ -124,7 +125,7 @@ int run_instance(const Options& options) {
     std::vector<settings::Problem> problems;
     auto beginning = options.handover < 0 ? begin(options.path, problems) : go_on(options.path, options.handover);
     if (!problems.empty()) {
-        fmt::print(stderr, "{}", settings::render(options.path, problems));
+        put_on_stderr(settings::render(options.path, problems));
         return code(ExitCode::usage);
     }
     if (!beginning) return refuse(beginning.error());
@@ -148,7 +149,7 @@ int main(int argc, char** argv) {
         _exit(code(ExitCode::failed));
     });
     on_assert = [](const char* condition, const char* file, int line) {
-        fmt::print(stderr, "ofsupervisor: {}:{}: this must hold: {}\n", file, line, condition);
+        announce("{}:{}: this must hold: {}", file, line, condition);
     };
     CLI::App app("Runs the workers of one OrderFlow instance.", "ofsupervisor");
     app.footer(footer);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "shm/random.hpp"
+#include "supervisor/announce.hpp"
 #include "supervisor/bus_guard.hpp"
 #include "supervisor/strangers.hpp"
 #include "supervisor/unread.hpp"
@@ -176,7 +177,7 @@ int Supervisor::run() {
     survive_lost_pages();
     if (handover_) config_generation_ = text_generation_ = handover_->config_generation;
     if (auto prepared = prepare(); !prepared) {
-        fmt::print(stderr, "ofsupervisor: {}\n", prepared.error().message);
+        announce("{}", prepared.error().message);
         if (!handover_) instance_.remove_segments();  // else workers use them
         return code(prepared.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::no_resources);
     }
@@ -303,7 +304,7 @@ std::string Supervisor::status_line() const {
 void Supervisor::begin_stop(const std::string& why, CorrelationId cause) {
     const bool again = crew_.stopping();
     if (!again) stop_cause_ = cause;
-    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: stopping{}: {}\n", again ? " at once" : "", why);
+    if (exit_code_ == 0) announce("stopping{}: {}", again ? " at once" : "", why);
     journal_->write(log_event::stop_requested, cause, why);
     journal_->hop(cause, Hop::commanded, 0);
     instance_.control().instance.stopping.store(1, std::memory_order_release);
@@ -321,7 +322,7 @@ void Supervisor::finish() {
     forget_all();
     end_all_strangers();
     tell_lost();
-    if (exit_code_ == 0) fmt::print(stderr, "ofsupervisor: instance {} has stopped\n", config().instance);
+    if (exit_code_ == 0) announce("instance {} has stopped", config().instance);
     io_.stop();
 }
 
@@ -336,7 +337,7 @@ void Supervisor::tell_lost() {
             if (!keeps(reader.kind) || reader == channel.writer) continue;
             const auto left = unread(channel, instance_.held()[i], *find(name_of(reader))->slot);
             if (left != 0)
-                fmt::print(stderr, "ofsupervisor: {} messages of {} are lost: {} had not read them\n",
+                announce("{} messages of {} are lost: {} had not read them",
                            left ? std::to_string(*left) : "an unknown number of", channel.name(), name_of(reader));
         }
     }

@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "supervisor/announce.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace of::supervisor {
@@ -174,15 +175,15 @@ void Supervisor::start_failed(size_t index, const Death& death) {
     const auto& worker = *workers_[index];
     exit_code_ = death.exit_code;
     const auto why = fmt::format("{} could not start ({})", name_of(worker.process), death.describe());
-    if (worker.last_words.empty()) fmt::print(stderr, "ofsupervisor: {}\n", why);
+    if (worker.last_words.empty()) announce("{}", why);
     begin_stop(why, next_correlation());
 }
 
 void Supervisor::all_run() {
     notify_.ready();
     notify_.status(status_line());
-    fmt::print(stderr, "ofsupervisor: instance {} runs: {} workers ready in {} ms\n", config().instance,
-               workers_.size(), (now_ns() - started_ns_) / ns_per_ms);
+    announce("instance {} runs: {} workers ready in {} ms", config().instance, workers_.size(),
+             (now_ns() - started_ns_) / ns_per_ms);
 }
 
 void Supervisor::all_stopped() {
@@ -213,7 +214,7 @@ bool Supervisor::pass_on_errors(Worker& worker) {
     const auto bytes = worker.errors.read_some(asio::buffer(text), ended);
     if (ended == asio::error::would_block) return true;
     if (ended) return false;
-    fmt::print(stderr, "{}", std::string_view(text.data(), bytes));
+    put_on_stderr({text.data(), bytes});
     worker.last_words.assign(text.data(), bytes);
     while (!worker.last_words.empty() && worker.last_words.back() == '\n') worker.last_words.pop_back();
     return true;

@@ -49,6 +49,28 @@ def test_a_run_from_start_to_stop():
             assert worker in log, "%s has said nothing" % worker
 
 
+def test_words_that_nobody_can_read_end_nothing():
+    """On a full disk, and in a pipe that is full."""
+    with synthetic() as exchange, Instance(exchange) as instance:
+        pipe = instance.folder / "words"
+        os.mkfifo(pipe)
+        full = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            while os.write(full, bytes(4096)):
+                pass
+        except BlockingIOError:
+            pass
+        for place in ("/dev/full", pipe):
+            instance.start("exec 2>" + str(place))
+            instance.wait_healthy()
+            before = instance.pids()
+            os.kill(before["storage"], signal.SIGKILL)
+            wait_for(lambda: instance.pids().get("storage", before["storage"]) != before["storage"], "a successor")
+            instance.wait_healthy()
+            assert instance.stop() == 0, place
+        os.close(full)
+
+
 def test_ofctl_at_eighty_columns_and_as_json():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()

@@ -100,9 +100,9 @@ Expected<std::unique_ptr<Instance>> Instance::take_over(const Config& config, co
     std::unique_ptr<Instance> instance(new Instance(config));
     auto opened = instance->lock()
                       .and_then([&] { return instance->refuse_second_supervisor(); })
+                      .and_then([&] { return instance->open_governor(); })
                       .and_then([&] { return instance->recognise(known); })
-                      .and_then([&] { return instance->open_segments(); })
-                      .and_then([&] { return instance->open_governor(); });
+                      .and_then([&] { return instance->open_segments(); });
     if (governor >= 0) close(governor);
     if (opened) return instance;
     return tl::make_unexpected(opened.error());
@@ -157,13 +157,16 @@ void Instance::end_leftovers() {
 
 /// Each segment is the one that the workers have mapped, and nobody has begun to end them.
 Expected<void> Instance::recognise(const Generations& known) {
+    const auto known_as = [&](const std::string& name, uint64_t generation) -> Expected<void> {
+        const auto found = known.find(name);
+        if (found != known.end() && found->second == generation) return {};
+        return fail(ErrorKind::mismatch, fmt::format("segment {} is not the one that they use", name));
+    };
+    if (auto same = known_as(held_governor().name(), held_governor().generation()); !same) return same;
     for (const auto& channel : channels_) {
-        const auto wanted = spec(channel);
-        const auto segment = shm::Segment::open(wanted, shm::Access::read_only);
+        const auto segment = shm::Segment::open(spec(channel), shm::Access::read_only);
         if (!segment) return fail(ErrorKind::mismatch, segment.error().message);
-        const auto generation = known.find(wanted.name());
-        if (generation == known.end() || generation->second != segment->header().generation)
-            return fail(ErrorKind::mismatch, fmt::format("segment {} is not the one that they use", wanted.name()));
+        if (auto same = known_as(spec(channel).name(), segment->header().generation); !same) return same;
         if (channel.wire->kind == ChannelKind::control &&
             segment->page<shm::ControlPage>().instance.stopping.load(std::memory_order_relaxed) != 0)
             return fail(ErrorKind::mismatch, "the instance was being stopped");
@@ -174,6 +177,7 @@ Expected<void> Instance::recognise(const Generations& known) {
 Generations Instance::generations() const {
     Generations known;
     for (const auto& held : held_) known.emplace(held.name(), held.generation());
+    known.emplace(held_governor().name(), held_governor().generation());
     return known;
 }
 
@@ -259,6 +263,12 @@ void Instance::fill_control() {
     set_text(line.governor, config_.governor);
     for (size_t i = 0; i < processes_.size(); ++i) set_text(page.processes[i].desk.name, name_of(processes_[i]));
     line.processes.store(static_cast<uint32_t>(processes_.size()), std::memory_order_release);
+}
+
+WorkerState own_state(const shm::ProcessSlot& slot) {
+    const bool current =
+        slot.own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
+    return current ? static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed)) : WorkerState::spawned;
 }
 
 shm::ProcessSlot& Instance::slot(ProcessId process) const { return *control().find(name_of(process)); }

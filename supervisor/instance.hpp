@@ -23,6 +23,9 @@ namespace of::supervisor {
 /// Of each segment, by its name.
 using Generations = std::map<std::string, uint64_t>;
 
+/// What a worker says of itself in its present incarnation.
+WorkerState own_state(const shm::ProcessSlot& slot);
+
 class Instance {
   public:
     /// Everything in place, or the reason why not (`busy`: another supervisor lives; `no_space`: /dev/shm is full).
@@ -46,6 +49,7 @@ class Instance {
 
     /// Each of channels() as it was when it was made or verified.
     const std::vector<HeldSegment>& held() const { return held_; }
+    /// Of these and of the governor's page.
     Generations generations() const;
     const HeldSegment& held_governor() const { return governor_->held(); }
     /// Makes a broken segment anew, with a new generation; the former one, which its users still have mapped.

@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "supervisor/announce.hpp"
 #include "supervisor/kept.hpp"
 #include "supervisor/supervisor.hpp"
@@ -38,9 +41,11 @@ void Supervisor::keep_governor() {
 void Supervisor::keep_state() {
     if (!store_) return;
     const int state = kept_state(config(), instance_).write();
+    const auto why = std::string_view(state < 0 ? std::strerror(errno) : "");
     store_->remove(std::string(stored_name::state));
+    if (state < 0) return journal_->write(log_event::descriptor_not_kept, next_correlation(), stored_name::state, why);
     keep(std::string(stored_name::state), state);
-    if (state >= 0) close(state);
+    close(state);
 }
 
 /// The one before is removed when this one is there: the higher generation counts.

@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::string_view kept_title = "orderflow-kept 1";
 
-/// What it says of itself in its present incarnation.
-WorkerState own_word(const shm::ProcessSlot& slot) {
-    const bool current =
-        slot.own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
-    return current ? static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed)) : WorkerState::spawned;
-}
-
 /// One that drains was asked to by the supervisor before: it ends, and that is seen.
 State state_of_living(WorkerState word) {
     return word == WorkerState::running || word == WorkerState::draining ? State::running : State::starting;
@@ -128,9 +121,9 @@ Handover::Worker Kept::take_worker(ProcessId process, const shm::ProcessSlot& sl
     worker.is_child = false;
     if (worker.pidfd < 0)
         worker.pidfd = open_pidfd(static_cast<uint64_t>(worker.pid), desk.start_time.load(std::memory_order_relaxed));
-    const auto word = own_word(slot);
-    worker.state = static_cast<int>(state_of_living(word));
-    if (word == WorkerState::running) worker.ready_ns = slot.own.ready_ns.load(std::memory_order_relaxed);
+    const auto state = state_of_living(own_state(slot));
+    worker.state = static_cast<int>(state);
+    if (state == State::running) worker.ready_ns = slot.own.ready_ns.load(std::memory_order_relaxed);
     return worker;
 }
 

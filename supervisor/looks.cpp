@@ -7,16 +7,6 @@
 #include "supervisor/supervisor.hpp"
 
 namespace of::supervisor {
-namespace {
-
-WorkerState own_state(const shm::ProcessSlot& slot) {
-    const auto& own = slot.own;
-    const bool current =
-        own.incarnation.load(std::memory_order_acquire) == slot.desk.incarnation.load(std::memory_order_relaxed);
-    return current ? static_cast<WorkerState>(own.state.load(std::memory_order_relaxed)) : WorkerState::spawned;
-}
-
-}  // namespace
 
 /// The workers' own words: read when one of them rings, and at each look.
 void Supervisor::look_at_states() {

@@ -143,7 +143,8 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::set_new_handler([] {  // workers drain, as at any death of the supervisor
+    std::signal(SIGCHLD, SIG_DFL);  // whoever has it ignored, as some that start us do, never learns how a child ended
+    std::set_new_handler([] {       // workers go on or drain, as at any death of the supervisor
         constexpr std::string_view words = "ofsupervisor: out of memory\n";
         [[maybe_unused]] const auto bytes = write(STDERR_FILENO, words.data(), words.size());
         _exit(code(ExitCode::failed));

@@ -23,18 +23,24 @@ std::string second_word(const std::string& request) {
     return request.substr(begin + 1, request.find(' ', begin + 1) - begin - 1);
 }
 
+/// 0 where there is none.
+ino_t inode_of(const std::string& path) {
+    struct stat about{};
+    return stat(path.c_str(), &about) == 0 ? about.st_ino : 0;
+}
+
 }  // namespace
 
 std::vector<std::string> AuditReader::take_new() {
     std::vector<std::string> lines;
     if (std::exchange(first_, false)) {
-        file_.open(path_ + ".1");
-        take_rest(lines);
         open();
+        std::ifstream older(path_ + ".1");
+        const bool renamed_meanwhile = inode_of(path_ + ".1") == inode_;
+        for (std::string line; !renamed_meanwhile && std::getline(older, line);) lines.push_back(line);
     }
     take_rest(lines);
-    struct stat now{};
-    if (stat(path_.c_str(), &now) == 0 && now.st_ino != inode_) {
+    if (const auto now = inode_of(path_); now != 0 && now != inode_) {
         take_rest(lines);  // what was written between the last look and its new name
         open();
         take_rest(lines);
@@ -43,12 +49,13 @@ std::vector<std::string> AuditReader::take_new() {
 }
 
 void AuditReader::open() {
-    struct stat about{};
-    file_.close();
-    file_.clear();
     begun_.clear();
-    inode_ = stat(path_.c_str(), &about) == 0 ? about.st_ino : 0;
-    file_.open(path_);
+    do {
+        inode_ = inode_of(path_);
+        file_.close();
+        file_.clear();
+        file_.open(path_);
+    } while (inode_of(path_) != inode_);  // else another has taken the name in between
 }
 
 void AuditReader::take_rest(std::vector<std::string>& lines) {

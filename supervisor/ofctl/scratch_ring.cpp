@@ -57,7 +57,8 @@ Expected<bool> make_scratch_folder(const std::string& folder) {
     std::error_code error;
     if (mkdir(folder.c_str(), 0700) == 0) return true;
     if (errno != EEXIST) return scratch_error(folder, errno);
-    if (fs::equivalent(folder, "/dev/shm", error) || !fs::is_empty(folder, error) || error)
+    const bool usable = fs::is_directory(folder, error) && fs::is_empty(folder, error);
+    if (!usable || fs::equivalent(folder, "/dev/shm", error) || error)
         return fail(
             ErrorKind::invalid,
             fmt::format("{} is to be a new or an empty folder: a recording is never played into an instance", folder));

@@ -9,8 +9,12 @@ constexpr OptionRow only_process{.names = "--worker",
                                  .target = &Options::worker,
                                  .value = "WORKER",
                                  .completes = Names::worker};
-constexpr OptionRow since{
-    .names = "--since", .help = "Only of the last SEC seconds", .target = &Options::since_s, .value = "SEC"};
+constexpr double since_s_max = 3'000'000'000;  // a century
+constexpr OptionRow since{.names = "--since",
+                          .help = "Only of the last SEC seconds",
+                          .target = &Options::since_s,
+                          .value = "SEC",
+                          .most = since_s_max};
 constexpr OptionRow follow{.names = "-f,--follow", .help = "Go on with new ones", .target = &Options::follow};
 constexpr OptionRow newest{.names = "-n,--lines", .help = "Only the newest N", .target = &Options::lines, .value = "N"};
 
@@ -150,7 +154,8 @@ constexpr Verb verbs_reading[] = {
                  {.names = "--since",
                   .help = "Only those seen in the last SEC seconds",
                   .target = &Options::since_s,
-                  .value = "SEC"}},
+                  .value = "SEC",
+                  .most = since_s_max}},
      .examples = {{"ofctl errors", "what went wrong, each thing once"}}},
     {.name = "limits",
      .help = "What of the exchange's request limits is spent on this host",

@@ -83,6 +83,7 @@ constexpr Verb verbs_shm[] = {
                   .help = "At most so long",
                   .target = &Options::seconds_max,
                   .value = "SEC",
+                  .least = 0.001,
                   .most = 31'536'000},
                  {.names = "--bytes",
                   .help = "At most so large a file (1073741824)",

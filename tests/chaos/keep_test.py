@@ -217,11 +217,12 @@ def start_after_kill(instance):
 def test_a_segment_that_is_gone_begins_anew():
     with synthetic() as exchange, Keeper() as keeper, KeptInstance(keeper, exchange) as instance:
         instance.start_and_wait()
-        before = set(instance.pids().values())
-        instance.kill_supervisor()
-        os.unlink("/dev/shm/%s.market.0" % instance.name)
-        after = start_again(instance)
-        assert not before & set(after.values()) and not [pid for pid in before if alive(pid)]
+        for segment in ("market.0", "governor"):
+            before = set(instance.pids().values())
+            instance.kill_supervisor()
+            os.unlink("/dev/shm/%s.%s" % (instance.name, segment))
+            after = start_again(instance)
+            assert not before & set(after.values()) and not [pid for pid in before if alive(pid)], segment
         stop_and_look(instance)
 
 

@@ -49,6 +49,20 @@ def test_a_run_from_start_to_stop():
             assert worker in log, "%s has said nothing" % worker
 
 
+def test_deaths_are_known_whoever_has_started_the_supervisor():
+    """Some leave SIGCHLD ignored, and then the kernel keeps no death for whom it may concern."""
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start("trap '' CHLD")
+        instance.wait_healthy()
+        before = instance.pids()["storage"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: instance.pids().get("storage", before) != before, "a successor")
+        instance.wait_healthy()
+        assert instance.workers()["storage"]["last_exit"] == "signal 9", instance.workers()["storage"]
+        assert instance.ofctl("config", "reload")[0] == 0, instance.ofctl("config", "reload")
+        assert instance.stop() == 0, instance.output()
+
+
 def test_words_that_nobody_can_read_end_nothing():
     """On a full disk, and in a pipe that is full."""
     with synthetic() as exchange, Instance(exchange) as instance:

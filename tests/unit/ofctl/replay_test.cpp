@@ -129,11 +129,14 @@ TEST_CASE("a queue that is played beyond its size has its head within a lap of i
 
 TEST_CASE("numbers that are none, or below zero, are refused") {
     const Instance instance;
-    for (const auto* wrong : {"--count=-5", "--bytes=-1", "--seconds nan", "--seconds=-1", "--count x"})
+    for (const auto* wrong : {"--count=-5", "--bytes=-1", "--seconds nan", "--seconds=-1", "--seconds 0", "--count x"})
         REQUIRE(record(instance, wrong).exit_code == 2);
     for (const auto* speed : {"nan", "inf", "0", "-1"})
         REQUIRE(run_ofctl(fmt::format("shm replay x --speed={}", speed)).exit_code == 2);
     REQUIRE(run_ofctl(fmt::format("--instance {} events --since=nan", instance.name())).exit_code == 2);
+    for (const auto* verb : {"logs", "events", "errors"})
+        for (const auto* since : {"-1", "1e10"})
+            REQUIRE(run_ofctl(fmt::format("--instance {} {} --since={}", instance.name(), verb, since)).exit_code == 2);
 }
 
 TEST_CASE("a queue is recorded and played as a queue") {

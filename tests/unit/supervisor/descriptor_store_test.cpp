@@ -171,11 +171,14 @@ TEST_CASE("a worker is what the control page says of its present incarnation") {
         slot->desk.pid = pid;
         slot->own.incarnation = 7;
         slot->own.state = static_cast<uint32_t>(word);
+        slot->own.ready_ns = 9;
         Kept kept(given({"storage.6.pidfd", "storage.7.pidfd"}));
         const auto worker = kept.take_worker(storage, *slot);
         CHECK((worker.pidfd >= 0) == (pid != 0));
         CHECK(kept.has("storage.6.pidfd"));
         if (worker.pidfd >= 0) close(worker.pidfd);
+        // One that drains may hang as well: who has no time of its own is not judged.
+        CHECK((worker.ready_ns != 0) == (static_cast<State>(worker.state) == State::running));
         return static_cast<State>(worker.state);
     };
     using enum WorkerState;

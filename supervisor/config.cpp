@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "supervisor/asking.hpp"
 #include "supervisor/config_sections.hpp"
+#include "supervisor/sealed_text.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -112,10 +112,7 @@ WorkerConfig read_worker(const settings::Loaded& loaded, ProcessKind kind, std::
 ConfigText::ConfigText(const std::string& path) {
     const auto read = settings::read_text(path);
     const auto* text = std::get_if<std::string>(&read);
-    if (text == nullptr) return;
-    descriptor_ = memfd_create("orderflow.toml", 0);
-    if (descriptor_ < 0 || write(descriptor_, text->data(), text->size()) == static_cast<ssize_t>(text->size())) return;
-    close(std::exchange(descriptor_, -1));
+    if (text != nullptr) descriptor_ = sealed_text("orderflow.toml", *text);
 }
 
 ConfigText ConfigText::adopt(int descriptor) {

@@ -1,11 +1,12 @@
 #include "supervisor/handover.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <sstream>
+
+#include "supervisor/sealed_text.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -51,11 +52,7 @@ int Handover::write() const {
     for (const auto& worker : workers)
         if (!worker.is_child) text += fmt::format("\nforeign {}", worker.name);
     text += "\nend\n";
-    const int descriptor = memfd_create("handover", 0);
-    if (descriptor < 0 || ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()))
-        return descriptor;
-    close(descriptor);
-    return -1;
+    return sealed_text("handover", text);
 }
 
 Expected<Handover> Handover::read(int descriptor) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -10,6 +9,7 @@
 #include <sstream>
 
 #include "supervisor/pidfd_info.hpp"
+#include "supervisor/sealed_text.hpp"
 #include "supervisor/state_table.hpp"
 
 namespace of::supervisor {
@@ -43,11 +43,7 @@ int KeptState::write() const {
     auto text = fmt::format("{}\nlayouts {}\n", kept_title, layouts);
     for (const auto& [name, generation] : generations) text += fmt::format("segment {} {}\n", name, generation);
     text += fmt::format("config {}\nend\n", config_path);
-    const int descriptor = memfd_create("kept", MFD_CLOEXEC);
-    if (descriptor < 0 || ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()))
-        return descriptor;
-    close(descriptor);
-    return -1;
+    return sealed_text("kept", text);
 }
 
 Expected<KeptState> KeptState::read(int descriptor) {

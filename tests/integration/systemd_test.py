@@ -96,6 +96,7 @@ def test_the_unit_names_every_timeout_that_the_defaults_need():
     # Four workers drain one after the other, each at most stop_timeout_ms.
     assert stop_s > 4 * 10, "systemd would kill what still drains in order"
     assert unit["Type"] == "notify" and unit["NotifyAccess"] == "main" and unit["KillMode"] == "mixed"
+    assert unit["OOMPolicy"] == "continue", "also where a drop-in delegates nothing"
 
 
 def test_a_manager_hears_of_everything():

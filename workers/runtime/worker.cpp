@@ -255,6 +255,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     arm_black_box(options.black_box);
     constexpr std::string_view everything_else[] = {"*"};
     const auto settings = settings::load(options.config_fd, options.config_path, program.sections, everything_else);
+    if (options.config_fd >= 0) close(options.config_fd);
     if (!settings.problems.empty())
         return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
     shm::register_membarrier();

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "supervisor/sealed_text.hpp"
+
 using namespace of::supervisor;
 
 namespace {
@@ -17,6 +19,18 @@ int file_of(std::string_view text) {
 }
 
 }  // namespace
+
+TEST_CASE("what passes from one supervisor to the next cannot be changed on its way") {
+    const int descriptor = sealed_text("note", "as it is");
+    REQUIRE(descriptor >= 0);
+    CHECK(pwrite(descriptor, "x", 1, 0) < 0);
+    CHECK(ftruncate(descriptor, 0) != 0);
+    CHECK(ftruncate(descriptor, 100) != 0);
+    std::string text(20, '\0');
+    text.resize(static_cast<size_t>(pread(descriptor, text.data(), text.size(), 0)));
+    CHECK(text == "as it is");
+    close(descriptor);
+}
 
 TEST_CASE("what a supervisor leaves is what its successor reads") {
     const Handover left{

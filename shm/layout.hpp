@@ -19,7 +19,7 @@ namespace of::shm {
 
 inline constexpr size_t line_bytes = 128;
 inline constexpr uint64_t segment_magic = 0x3130'4745'5346'464f;  // "OFFSEG01"
-inline constexpr uint32_t layout_version = 2;
+inline constexpr uint32_t layout_version = 3;
 inline constexpr size_t header_bytes = 1024;
 inline constexpr size_t body_offset = 8192;
 inline constexpr size_t schema_bytes_max = body_offset - header_bytes;
@@ -49,12 +49,13 @@ struct SegmentHeader {
     char boot_id[48];        ///< of the kernel that ran it
     char instance[64];
     char channel[64];
-    char reserved[640];
+    uint64_t checksum;       ///< checksum_of(): nothing before it is ever changed
+    char reserved[632];
     alignas(line_bytes) std::atomic<SegmentState> state;
 };
 static_assert(std::is_standard_layout_v<SegmentHeader> && sizeof(SegmentHeader) == header_bytes);
 static_assert(offsetof(SegmentHeader, boot_id) == 80 && offsetof(SegmentHeader, channel) == 192 &&
-              offsetof(SegmentHeader, state) == 896);
+              offsetof(SegmentHeader, checksum) == 256 && offsetof(SegmentHeader, state) == 896);
 
 /// The mutable words of a ring, in front of its slots.
 struct RingLines {
@@ -85,6 +86,11 @@ constexpr uint64_t fnv1a(std::string_view text, uint64_t hash = 0xcbf2'9ce4'8422
         hash *= 0x0000'0100'0000'01b3;
     }
     return hash;
+}
+
+/// FNV-1a of all that stands before `checksum`.
+inline uint64_t checksum_of(const SegmentHeader& header) {
+    return fnv1a({reinterpret_cast<const char*>(&header), offsetof(SegmentHeader, checksum)});
 }
 
 }  // namespace of::shm

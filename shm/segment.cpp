@@ -63,6 +63,7 @@ void fill_header(SegmentHeader& header, const SegmentSpec& spec) {
     copy_text(header.boot_id, boot_id());
     copy_text(header.instance, spec.instance);
     copy_text(header.channel, spec.channel);
+    header.checksum = checksum_of(header);
     std::memcpy(reinterpret_cast<char*>(&header) + header_bytes, spec.schema.data(), spec.schema.size());
     // Release: whoever sees `ready` (acquire in verify) sees all of the above.
     header.state.store(SegmentState::ready, std::memory_order_release);

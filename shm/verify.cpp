@@ -18,7 +18,7 @@ std::string_view page_of(const SegmentHeader& header) {
     return channel.substr(0, channel.find('.'));
 }
 
-void verify_header(const Segment& segment, Findings& findings) {
+void verify_fields(const Segment& segment, Findings& findings) {
     const auto& header = segment.header();
     verify_text(findings, offsetof(SegmentHeader, boot_id), {header.boot_id, sizeof header.boot_id}, "boot_id");
     verify_text(findings, offsetof(SegmentHeader, instance), {header.instance, sizeof header.instance}, "instance");
@@ -44,6 +44,16 @@ void verify_header(const Segment& segment, Findings& findings) {
     if (header.layout_hash != hash)
         findings.add(offsetof(SegmentHeader, layout_hash), "layout_hash", fmt::format("{:016x}", header.layout_hash),
                      fmt::format("{:016x}, that of its own schema text", hash));
+}
+
+/// What is wrong with a field says more than that the sum of all is.
+void verify_header(const Segment& segment, Findings& findings) {
+    verify_fields(segment, findings);
+    const auto& header = segment.header();
+    const auto sum = checksum_of(header);
+    if (findings.empty() && header.checksum != sum)
+        findings.add(offsetof(SegmentHeader, checksum), "checksum of the header",
+                     fmt::format("{:016x}", header.checksum), fmt::format("{:016x}, that of its fields", sum));
 }
 
 Findings look(const Segment& segment, Taken taken) {

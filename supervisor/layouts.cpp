@@ -31,7 +31,7 @@ std::string layouts_text() {
         const auto line = fmt::format("{} {:016x}\n", name_of(wire.kind), spec.layout_hash());
         if (seen.insert(line).second) text += line;
     }
-    return text + fmt::format("sentences {:016x}\n", sentences_hash());
+    return text + fmt::format("sentences {:016x}\nheader {}\n", sentences_hash(), shm::layout_version);
 }
 
 std::string first_difference(const std::string& here, const std::string& there) {

@@ -33,6 +33,11 @@ class Damaged {
           bytes_(std::filesystem::file_size(path_)) {
         if (descriptor_ < 0) throw std::runtime_error(path_ + " cannot be opened");
     }
+    /// This byte alone.
+    Damaged(const std::string& path, uint64_t at, unsigned char difference) : Damaged(path) {
+        const auto word = at / 8 * 8;
+        change(word, get(word) ^ uint64_t{difference} << 8 * (at - word));
+    }
     ~Damaged() {
         for (auto old = before_.rbegin(); old != before_.rend(); ++old) put(old->first, old->second);
         close(descriptor_);
@@ -51,13 +56,16 @@ class Damaged {
         } else {
             value ^= uint64_t{1} << random() % 64;
         }
-        before_.emplace_back(word, get(word));
-        put(word, value);
-        told_ += fmt::format(" {}={:#x}", word, value);
+        change(word, value);
     }
     const std::string& told() const { return told_; }
 
   private:
+    void change(uint64_t word, uint64_t value) {
+        before_.emplace_back(word, get(word));
+        put(word, value);
+        told_ += fmt::format(" {}={:#x}", word, value);
+    }
     uint64_t get(uint64_t at) const {
         uint64_t value = 0;
         [[maybe_unused]] const auto size = pread(descriptor_, &value, sizeof value, static_cast<off_t>(at));
@@ -74,6 +82,16 @@ class Damaged {
     std::vector<std::pair<uint64_t, uint64_t>> before_;
     std::string told_;
 };
+
+void see_every_header_byte(const std::vector<std::string>& paths, Random& random) {
+    for (const auto& path : paths) {
+        for (uint64_t at = 0; at < shm::header_bytes; ++at) {
+            const Damaged file(path, at, static_cast<unsigned char>(1 + random() % 255));
+            if (!fuzz::read_all(path)) throw std::runtime_error(fmt::format("{}: nobody sees{}", path, file.told()));
+        }
+    }
+    fmt::print("ok 2 - each byte of a header that is changed is seen, in {} segments\n", paths.size());
+}
 
 /// The library: a crash ends this process, and the sanitizer or the core tells the rest.
 void flip_through_library(const std::string& folder, const RunOptions& options, Random& random) {
@@ -94,6 +112,7 @@ void flip_through_library(const std::string& folder, const RunOptions& options, 
         if (fuzz::read_all(path)) throw std::runtime_error(path + " is not sound after all was taken back");
     }
     fmt::print("ok 1 - {} damaged segments crash no reader\n# verify saw {} of them\n", options.flips, seen);
+    see_every_header_byte(paths, random);
 }
 
 /// Messages in the market and trace rings, so that there is something to decode.
@@ -151,7 +170,7 @@ void flip_through_ofctl(const std::string& folder, const std::string& instance, 
                 fmt::format("ofctl {} on {} with{}: {}", fmt::join(verb, " "), name, file.told(), fault));
         ++codes[static_cast<size_t>(exit_code)];
     }
-    fmt::print("ok 2 - ofctl reads {} damaged folders and ends as documented\n# exit codes 0 to 9: {}\n", options.runs,
+    fmt::print("ok 3 - ofctl reads {} damaged folders and ends as documented\n# exit codes 0 to 9: {}\n", options.runs,
                fmt::join(codes, " "));
 }
 
@@ -171,7 +190,7 @@ RunOptions parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     const auto options = parse(argc, argv);
-    fmt::print("1..2\n# --seed {}\n", options.seed);
+    fmt::print("1..3\n# --seed {}\n", options.seed);
     std::fflush(stdout);
     Random random(options.seed);
     try {

@@ -148,7 +148,7 @@ def test_a_damaged_segment_of_nobody_is_replaced():
         assert instance.stop() == 0
 
 
-VERSION = 2
+VERSION = 3
 # What a control page may be that is none of this build: name, change of its bytes, what is said of it, and ofctl's exit code.
 HEADER = {"magic": 0, "version": 8, "kind": 12, "hash": 16, "bytes": 24, "state": 896}
 FOREIGN = (

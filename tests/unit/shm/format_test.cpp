@@ -50,8 +50,8 @@ struct Rows<SegmentHeader> {
         ROW(magic, "u64"),        ROW(version, "u32"),       ROW(kind, "u32"),         ROW(layout_hash, "u64"),
         ROW(total_bytes, "u64"),  ROW(slots, "u64"),         ROW(slot_bytes, "u32"),   ROW(schema_bytes, "u32"),
         ROW(generation, "u64"),   ROW(created_ns, "i64"),    ROW(creator_pid, "u64"),  ROW(creator_start, "u64"),
-        ROW(boot_id, "text[48]"), ROW(instance, "text[64]"), ROW(channel, "text[64]"), ROW(reserved, "bytes[640]"),
-        ROW(state, "u32")};
+        ROW(boot_id, "text[48]"), ROW(instance, "text[64]"), ROW(channel, "text[64]"), ROW(checksum, "u64"),
+        ROW(reserved, "bytes[632]"), ROW(state, "u32")};
 };
 template <>
 struct Rows<RingLines> {

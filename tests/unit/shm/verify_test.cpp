@@ -244,6 +244,10 @@ TEST_CASE("bytes that nobody writes, and texts without an end, are found") {
         header.layout_hash ^= 4;
         require_finding(mapped, offsetof(SegmentHeader, layout_hash));
     }
+    SECTION("a field that may be anything") {
+        header.created_ns ^= 1;
+        require_finding(mapped, offsetof(SegmentHeader, checksum));
+    }
     SECTION("ring lines") {
         const_cast<char&>(mapped.lines().reserved[100]) = 1;
         require_finding(mapped, body_offset + offsetof(RingLines, reserved) + 100);

@@ -130,8 +130,8 @@ void Breaker::fail(const Permit& permit, int64_t now_ns, double chance) {
 
 void Breaker::ignore(const Permit& permit) { refer(permit, record_.ignored); }
 
+/// Also without the rule: whoever looks wants to know the rate.
 void Breaker::note_call(int64_t now_ns, bool failed) {
-    if (rules_.rate_percent == 0) return;
     const auto epoch = now_ns / (rules_.window_ns / static_cast<int64_t>(breaker_buckets));
     auto& bucket = record_.buckets[static_cast<uint64_t>(epoch) % breaker_buckets];
     if (bucket.epoch.load(relaxed) != epoch) {

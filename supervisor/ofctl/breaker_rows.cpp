@@ -1,5 +1,7 @@
 #include "supervisor/ofctl/breaker_rows.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace of::ofctl {
@@ -32,15 +34,37 @@ uint64_t BreakerRow::recent_failures() const {
     return recent;
 }
 
+std::optional<double> RecentCalls::error_percent() const {
+    if (calls == 0) return {};
+    return 100.0 * static_cast<double>(std::min(failures, calls)) / static_cast<double>(calls);
+}
+
+RecentCalls BreakerRow::recent_calls() const {
+    constexpr auto tenths = static_cast<int64_t>(shm::breaker_buckets);
+    const auto epoch = now_ns / std::max<int64_t>(record->window_ns.load(std::memory_order_relaxed) / tenths, 1);
+    RecentCalls recent;
+    for (const auto& bucket : record->buckets) {
+        // Unsigned: a tenth that is not yet, or that no clock has shown, is simply not recent.
+        const auto age =
+            static_cast<uint64_t>(epoch) - static_cast<uint64_t>(bucket.epoch.load(std::memory_order_relaxed));
+        if (age >= shm::breaker_buckets) continue;
+        recent.calls += bucket.calls.load(std::memory_order_relaxed);
+        recent.failures += bucket.failures.load(std::memory_order_relaxed);
+    }
+    return recent;
+}
+
+std::string BreakerRow::error_text() const {
+    const auto percent = recent_calls().error_percent();
+    return percent ? fmt::format("{:.1f}", *percent) : "-";
+}
+
 std::string BreakerRow::ends_text() const {
     const auto ends = ends_in_ns();
     return ends ? span_text(*ends) : forced() ? "reset" : "-";
 }
 
-Tone BreakerRow::tone() const {
-    if (state == BreakerState::closed) return Tone::good;
-    return state == BreakerState::open || state == BreakerState::forced_open ? Tone::bad : Tone::warn;
-}
+Tone BreakerRow::tone() const { return tone_of(state); }
 
 std::vector<BreakerRow> rows_of(const BreakerPages& pages) {
     std::vector<BreakerRow> rows;
@@ -52,6 +76,23 @@ std::vector<BreakerRow> rows_of(const BreakerPages& pages) {
         }
     }
     return rows;
+}
+
+Tone tone_of(BreakerState state) {
+    if (state == BreakerState::closed) return Tone::good;
+    return state == BreakerState::open || state == BreakerState::forced_open ? Tone::bad : Tone::warn;
+}
+
+std::optional<BreakerState> worst_breaker(const View& view, const std::string& process) {
+    using enum BreakerState;
+    constexpr std::array mildest_first{closed, forced_closed, half_open, forced_open, open};
+    constexpr auto unreadable = static_cast<BreakerState>(UINT32_MAX);
+    const auto pages = open_pages<shm::BreakerPage>(view, "breaker", process);
+    if (!pages) return pages.error().kind == ErrorKind::missing ? std::optional<BreakerState>() : unreadable;
+    const auto rows = rows_of(*pages);
+    const auto rank = [&](const BreakerRow& row) { return std::ranges::find(mildest_first, row.state); };
+    const auto worst = std::ranges::max_element(rows, {}, rank);
+    return worst == rows.end() ? std::optional<BreakerState>() : worst->state;
 }
 
 }  // namespace of::ofctl

@@ -10,6 +10,14 @@ namespace of::ofctl {
 
 using BreakerPages = std::vector<PageOf<shm::BreakerPage>>;
 
+/// Calls within a breaker's window, as it counts them while it is closed.
+struct RecentCalls {
+    uint64_t calls = 0;
+    uint64_t failures = 0;
+    /// Nothing without calls.
+    std::optional<double> error_percent() const;
+};
+
 /// A record as it is at one moment.
 struct BreakerRow {
     std::string process;
@@ -25,11 +33,18 @@ struct BreakerRow {
     std::optional<int64_t> ends_in_ns() const;
     std::string text(const shm::SharedText<64>& field) const;
     uint64_t recent_failures() const;
+    RecentCalls recent_calls() const;
+    /// "2.5", or "-".
+    std::string error_text() const;
     /// "12s", "reset" for a force without end, else "-".
     std::string ends_text() const;
     Tone tone() const;
 };
 
 std::vector<BreakerRow> rows_of(const BreakerPages& pages);
+/// The state of a process's worst breaker: open is worse than forced-open, half-open, forced-closed, closed. Nothing
+/// for a process that has none; a state that no breaker has for a page that cannot be read.
+std::optional<shm::BreakerState> worst_breaker(const View& view, const std::string& process);
+Tone tone_of(shm::BreakerState state);
 
 }  // namespace of::ofctl

@@ -22,7 +22,7 @@ void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
     Table table({{"BREAKER"},
                  {"STATE"},
                  {"RECENT", right},
-                 {"FAILED", right},
+                 {"ERR%", right},
                  {"TRIPS", right},
                  {"REFUSED", right},
                  {"ENDS IN", right},
@@ -31,7 +31,7 @@ void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
         table.add({row.id(),
                    {std::string(name_of(row.state)), row.tone()},
                    std::to_string(row.recent_failures()),
-                   count_text(row.of(row.record->failed)),
+                   row.error_text(),
                    count_text(row.of(row.record->trips)),
                    count_text(row.of(row.record->refused)),
                    row.ends_text(),
@@ -40,11 +40,19 @@ void print_table(const Options& options, const std::vector<BreakerRow>& rows) {
     table.print(options.headers);
 }
 
+void append_error_rate(Json& json, const RecentCalls& recent) {
+    json.field("recent_calls", recent.calls).key("error_percent");
+    const auto percent = recent.error_percent();
+    percent ? json.value(*percent) : json.null();
+}
+
 void append_json(Json& json, const BreakerRow& row) {
     const auto& record = *row.record;
     json.field("process", std::string_view(row.process)).field("breaker", std::string_view(row.name));
     json.field("state", name_of(row.state)).field("generation", record.generation.load());
-    json.field("recent_failures", row.recent_failures()).field("trips_in_row", record.trips_in_row.load());
+    json.field("recent_failures", row.recent_failures());
+    append_error_rate(json, row.recent_calls());
+    json.field("trips_in_row", record.trips_in_row.load());
     for (const auto& [name, counter] :
          {std::pair("allowed", &record.allowed), std::pair("refused", &record.refused),
           std::pair("succeeded", &record.succeeded), std::pair("failed", &record.failed),
@@ -115,6 +123,8 @@ int show(const Options& options, const BreakerRow& row) {
     put_line(fmt::format("trips     {} in all, {} in a row; {} probes never reported", row.of(record.trips),
                          record.trips_in_row.load(), row.of(record.leases_lost)));
     put_line(fmt::format("opens at  {} within {}", trip_rule(row), span_text(record.window_ns.load())));
+    const auto recent = row.recent_calls();
+    put_line(fmt::format("in it     {} of {} calls failed: {} %", recent.failures, recent.calls, row.error_text()));
     put_line(fmt::format("open for  {}, {} probes", schedule(record), record.probes.load()));
     if (const auto why = row.text(record.last_failure); !why.empty())
         put_line(fmt::format("last      {} {} ({})", wall_text(record.last_failure_wall_ns.load()), why,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "supervisor/ofctl/breaker_rows.hpp"
 #include "supervisor/ofctl/control_client.hpp"
 #include "supervisor/ofctl/json.hpp"
 #include "supervisor/ofctl/worker_facts.hpp"
@@ -46,30 +47,36 @@ std::string supervisor_text(const View& view) {
                  Tone::bad);
 }
 
+/// Of the wide table, behind the others: how long it has been ready, and its worst breaker.
+void add_wide_cells(const View& view, const ProcessView& process, std::vector<Table::Cell>& row) {
+    const auto ready = ready_age_ns(process);
+    row.emplace_back(ready ? span_text(*ready) : "-");
+    const auto breaker = worst_breaker(view, process.name);
+    row.push_back(breaker ? Table::Cell(std::string(name_of(*breaker)), tone_of(*breaker)) : Table::Cell("-"));
+}
+
 void print_table(const View& view, const std::vector<ProcessView>& workers, const Options& options) {
     put_line(fmt::format("instance {}: {}", view.source().instance, supervisor_text(view)));
     using enum Table::Align;
-    Table table({{"WORKER"},
-                 {"STATE"},
-                 {"PID", right},
-                 {"UP", right},
-                 {"RESTARTS"},
-                 {"BEAT", right},
-                 {"MSGS", right},
-                 {"LAG", right},
-                 {"LOST", right}});
+    std::vector<Table::Column> columns{{"WORKER"},      {"STATE"},       {"PID", right}, {"UP", right},  {"RESTARTS"},
+                                       {"BEAT", right}, {"MSGS", right}, {"LAG", right}, {"LOST", right}};
+    if (options.wide) columns.insert(columns.end(), {{"READY", right}, {"BREAKER"}});
+    Table table(std::move(columns));
     for (const auto& process : workers) {
         const auto& slot = *process.slot;
         const auto lost_messages = lost(process);
-        table.add({process.name,
-                   {process.label(), tone_of(process)},
-                   process.alive ? std::to_string(slot.desk.pid.load(std::memory_order_relaxed)) : "-",
-                   uptime(process),
-                   restarts(slot.desk),
-                   process.alive ? span_text(heartbeat_age_ns(process)) : "-",
-                   count_text(slot.own.messages.load(std::memory_order_relaxed)),
-                   count_text(unread(view, process)),
-                   {count_text(lost_messages), lost_messages == 0 ? Tone::plain : Tone::bad}});
+        std::vector<Table::Cell> row{
+            process.name,
+            {process.label(), tone_of(process)},
+            process.alive ? std::to_string(slot.desk.pid.load(std::memory_order_relaxed)) : "-",
+            uptime(process),
+            restarts(slot.desk),
+            process.alive ? span_text(heartbeat_age_ns(process)) : "-",
+            count_text(slot.own.messages.load(std::memory_order_relaxed)),
+            count_text(unread(view, process)),
+            {count_text(lost_messages), lost_messages == 0 ? Tone::plain : Tone::bad}};
+        if (options.wide) add_wide_cells(view, process, row);
+        table.add(std::move(row));
     }
     table.print(options.headers);
 }
@@ -183,7 +190,8 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
             .field("config_generation", slot.own.config_generation.load(std::memory_order_relaxed));
         json.field("restarts", slot.desk.restarts.load(std::memory_order_relaxed))
             .field("last_exit", std::string_view(last_exit(slot.desk)));
-        json.field("uptime_ms", process.alive ? age_ns(slot.desk.spawn_ns) / 1'000'000 : 0);
+        json.field("uptime_ms", process.alive ? age_ns(slot.desk.spawn_ns) / 1'000'000 : 0)
+            .field("ready_ms", ready_age_ns(process).value_or(0) / 1'000'000);
         json.field("heartbeat_age_ms", heartbeat_age_ns(process) / 1'000'000)
             .field("turns", slot.own.turns.load(std::memory_order_relaxed))
             .field("longest_turn_us", slot.own.longest_turn_ns.load(std::memory_order_relaxed) / 1000)
@@ -191,6 +199,8 @@ void print_json(const View& view, const std::vector<ProcessView>& workers, const
         json.field("messages", slot.own.messages.load(std::memory_order_relaxed))
             .field("lag", unread(view, process))
             .field("lost", lost(process));
+        const auto breaker = worst_breaker(view, process.name);
+        json.field("breaker", breaker ? name_of(*breaker) : "");
         if (options.wide) add_facts(json, process);
         json.close_row();
     }

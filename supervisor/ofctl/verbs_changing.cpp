@@ -117,9 +117,9 @@ constexpr Verb verbs_changing[] = {
      .examples = {{"ofctl upgrade && ofctl restart --all", "everything becomes the new version"}}},
     {.name = "breaker",
      .help = "The circuit breakers; trip, reset or force one",
-     .text = "Lists the circuit breakers, or shows one of them whole. A change is told to the worker through its "
-             "supervisor; it is done "
-             "when the page shows that this very command was obeyed.",
+     .text = "Lists the circuit breakers, or shows one of them whole. RECENT counts the failures in a breaker's window; "
+             "ERR% is their share of the calls in it that it counted while closed. A change is told to the worker "
+             "through its supervisor; it is done when the page shows that this very command was obeyed.",
      .run = breaker,
      .kind = Kind::changes,
      .formats = with_json | with_name,

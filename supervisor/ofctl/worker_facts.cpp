@@ -11,6 +11,13 @@ int64_t age_ns(const std::atomic<int64_t>& since) {
 
 int64_t heartbeat_age_ns(const ProcessView& process) { return age_ns(process.slot->own.heartbeat_ns); }
 
+std::optional<int64_t> ready_age_ns(const ProcessView& process) {
+    const bool ready = process.state == WorkerState::ready || process.state == WorkerState::running ||
+                       process.state == WorkerState::draining;
+    if (!process.alive || !ready) return {};
+    return age_ns(process.slot->own.ready_ns);
+}
+
 std::string last_exit(const shm::DeskLine& desk) {
     if (desk.last_exit_wall_ns.load(std::memory_order_relaxed) == 0) return "";
     const auto code = desk.last_exit_code.load(std::memory_order_relaxed);

@@ -15,6 +15,9 @@ struct Output {
     std::string text;  ///< stdout and stderr
 };
 
+/// Whether it printed this.
+inline bool has(const Output& output, std::string_view part) { return output.text.find(part) != std::string::npos; }
+
 /// `before` stands in front of the program: "timeout 20 ".
 inline Output run_ofctl(const std::string& arguments, const std::string& before = "") {
     const auto command = before + program("supervisor/ofctl/ofctl") + " " + arguments + " 2>&1 </dev/null";

@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "supervisor/ofctl/attach.hpp"
+#include "supervisor/ofctl/mappings.hpp"
 
 namespace of::ofctl {
 namespace {
@@ -49,24 +47,6 @@ std::optional<LeftSegment> read_segment(const std::string& name, std::string& in
                        shm::creator_lives(header)};
 }
 
-/// Names of all segments that another process of this user has mapped. Says who lives even where the control page is
-/// damaged or of another layout, so that its pids cannot be read.
-std::set<std::string> mapped_by_others() {
-    constexpr std::string_view shm_folder = " /dev/shm/";
-    std::set<std::string> names;
-    std::error_code error;
-    for (const auto& process : std::filesystem::directory_iterator("/proc", error)) {
-        const auto pid = process.path().filename().string();
-        if (pid.find_first_not_of("0123456789") != std::string::npos || pid == std::to_string(getpid())) continue;
-        std::ifstream maps(process.path() / "maps");
-        for (std::string line; std::getline(maps, line);) {
-            if (const auto at = line.find(shm_folder); at != std::string::npos)
-                names.insert(line.substr(at + shm_folder.size()));
-        }
-    }
-    return names;
-}
-
 /// Whether the control page names a process that lives.
 bool anyone_lives(const View& view) {
     if (view.supervisor_alive()) return true;
@@ -74,7 +54,7 @@ bool anyone_lives(const View& view) {
     return std::ranges::any_of(workers, &ProcessView::alive);
 }
 
-bool lives(const InstanceSegments& instance, const std::set<std::string>& mapped) {
+bool lives(const InstanceSegments& instance, const std::map<std::string, size_t>& mapped) {
     const auto in_use = [&](const LeftSegment& segment) {
         return segment.creator_lives || mapped.contains(segment.name);
     };
@@ -107,7 +87,7 @@ std::vector<InstanceSegments> find_instances(const std::string& only) {
         found[instance].segments.push_back(std::move(*segment));
     }
     std::vector<InstanceSegments> instances;
-    const auto mapped = found.empty() ? std::set<std::string>() : mapped_by_others();
+    const auto mapped = found.empty() ? std::map<std::string, size_t>() : mapped_by_others();
     for (auto& [name, instance] : found) {
         instance.lives = lives(instance, mapped);
         instances.push_back(std::move(instance));

@@ -93,11 +93,14 @@ std::string rate_text(std::optional<double> rate) {
     return *rate < 1000 ? fmt::format("{:.1f}", *rate) : count_text(static_cast<uint64_t>(*rate));
 }
 
+std::string short_span_text(uint64_t ns) {
+    if (ns < 10'000) return fmt::format("{}ns", ns);
+    if (ns < 10'000'000) return fmt::format("{:.1f}us", static_cast<double>(ns) / 1e3);
+    return fmt::format("{:.1f}ms", static_cast<double>(ns) / 1e6);
+}
+
 std::string quantile_text(const shm::MetricsSnapshot::Value& value, uint64_t number) {
-    if (shm::text_of(value.entry->unit) != "ns") return count_text(number);
-    if (number < 10'000) return fmt::format("{}ns", number);
-    if (number < 10'000'000) return fmt::format("{:.1f}us", static_cast<double>(number) / 1e3);
-    return fmt::format("{:.1f}ms", static_cast<double>(number) / 1e6);
+    return shm::text_of(value.entry->unit) == "ns" ? short_span_text(number) : count_text(number);
 }
 
 void print_metrics(const Options& options, const MetricsView& view, std::string_view filter) {

@@ -17,6 +17,8 @@ struct MetricsView {
 
 /// "-" for none, "12.5", "3.1k".
 std::string rate_text(std::optional<double> rate);
+/// A time that may be short: "840ns", "12.3us", "1.2ms".
+std::string short_span_text(uint64_t ns);
 /// A value of a histogram in its unit: "840ns", "12.3us", "1.2ms"; plain for what is no time.
 std::string quantile_text(const shm::MetricsSnapshot::Value& value, uint64_t number);
 

@@ -44,13 +44,9 @@ void RingRate::measure(double seconds) {
     most_ = std::max(most_, rate_);
 }
 
-void RingRate::add_to(Table& rates) const {
-    rates.add({channel_,
-               count_text(rate_),
-               count_text(least_),
-               count_text(most_),
-               bytes_text(bytes()),
-               {count_text(refused()), refused() == 0 ? Tone::plain : Tone::bad}});
+std::vector<Table::Cell> RingRate::cells() const {
+    return {channel_,          count_text(rate_),   count_text(least_),
+            count_text(most_), bytes_text(bytes()), {count_text(refused()), refused() == 0 ? Tone::plain : Tone::bad}};
 }
 
 void RingRate::add_readers_to(Table& table) const {
@@ -62,7 +58,7 @@ void RingRate::add_readers_to(Table& table) const {
 }
 
 void RingRate::add_to(Json& json) const {
-    json.open_row(channel_).field("segment", std::string_view(channel_)).field("messages_per_s", rate_);
+    json.field("segment", std::string_view(channel_)).field("messages_per_s", rate_);
     json.field("min", least_).field("max", most_).field("bytes_per_s", bytes());
     json.field("refused_per_s", refused()).key("readers").open_array();
     for (const auto& reader : now_.readers) {
@@ -72,7 +68,7 @@ void RingRate::add_to(Json& json) const {
             .field("lost_per_s", lost_of(reader))
             .close_object();
     }
-    json.close_array().close_row();
+    json.close_array();
 }
 
 /// A queue's only reader, by the last part of its channel: call.communication.storage, command.storage. Events go

@@ -42,8 +42,10 @@ class RingRate {
     bool follow(const RingRate& former);
     /// Takes the rates of the interval that the last two samples span.
     void measure(double seconds);
-    void add_to(Table& rates) const;
+    /// "RING", and its rates: now, least, most, bytes, refused.
+    std::vector<Table::Cell> cells() const;
     void add_readers_to(Table& table) const;
+    /// The fields of its row.
     void add_to(Json& json) const;
 
   private:

@@ -3,10 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "shm/commit_word.hpp"
 #include "supervisor/ofctl/json.hpp"
+#include "supervisor/ofctl/mappings.hpp"
 #include "supervisor/ofctl/print.hpp"
+#include "supervisor/ofctl/ring_rate.hpp"
 #include "supervisor/ofctl/verbs.hpp"
 
 namespace of::ofctl {
@@ -27,7 +30,46 @@ struct Row {
     uint64_t written = 0;
     uint64_t waiting = 0;
     uint64_t refused = 0;
+    std::optional<uint64_t> lag;       ///< of the reader that is furthest behind; nothing where none is known
+    std::optional<uint64_t> attached;  ///< processes that have it mapped; nothing for copies
 };
+
+/// What the control page and the kernel say of the readers, as far as there are such.
+class Readers {
+  public:
+    /// To ask the kernel means to go through all processes: only where it is told.
+    Readers(const Source& source, bool tells_attached) : view_(View::open(source)) {
+        if (tells_attached && !source.copied()) mapped_ = mapped_by_others();
+    }
+    void add_to(Row& row, const std::string& channel, const std::string& path) const {
+        if (row.header.kind != shm::SegmentKind::page) row.lag = lag_of(channel);
+        if (!mapped_) return;
+        const auto found = mapped_->find(std::filesystem::path(path).filename().string());
+        row.attached = found == mapped_->end() ? 0 : found->second;
+    }
+
+  private:
+    std::optional<uint64_t> lag_of(const std::string& channel) const {
+        if (!view_) return {};
+        auto segment = view_->segment(channel);
+        if (!segment) return {};
+        RingRate ring(channel, std::move(*segment));
+        ring.sample(*view_);
+        const auto& readers = ring.now().readers;
+        const auto last = std::ranges::max_element(readers, {}, &ReaderSample::lag);
+        return last == readers.end() ? std::optional<uint64_t>() : last->lag;
+    }
+
+    Expected<View> view_;
+    std::optional<std::map<std::string, size_t>> mapped_;
+};
+
+std::string known_count(const std::optional<uint64_t>& count) { return count ? count_text(*count) : "-"; }
+
+void add_known(Json& json, std::string_view name, const std::optional<uint64_t>& count) {
+    json.key(name);
+    count ? json.value(*count) : json.null();
+}
 
 /// Of a queue what waits for its reader; of a broadcast ring what has been written of it, up to all.
 std::string used_text(const Row& row) {
@@ -42,7 +84,7 @@ std::string maker_text(const shm::SegmentHeader& header) {
 }
 
 std::string mode_text(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     return stat(path.c_str(), &status) == 0 ? fmt::format("{:04o}", status.st_mode & 0777) : "?";
 }
 
@@ -53,6 +95,8 @@ void add_json(Json& json, const std::string& channel, const std::string& path, c
         .field("kind", name_of(static_cast<Transport>(header.kind)));
     json.field("slots", header.slots).field("slot_bytes", header.slot_bytes).field("bytes", header.total_bytes);
     json.field("written", row.written).field("waiting", row.waiting).field("refused", row.refused);
+    add_known(json, "lag", row.lag);
+    add_known(json, "attached", row.attached);
     json.field("creator_pid", header.creator_pid).field("creator_alive", shm::creator_lives(header));
     json.field("generation", std::string_view(fmt::format("{:016x}", header.generation)));
     json.field("layout", std::string_view(fmt::format("{:016x}", header.layout_hash)))
@@ -70,7 +114,7 @@ void add_line(Table& table, const std::string& channel, const Row& row) {
                fmt::format("{}", header.slots),
                bytes_text(header.total_bytes),
                count_text(row.written),
-               header.kind == shm::SegmentKind::queue ? count_text(row.waiting) : "-",
+               known_count(row.lag),
                {count_text(row.refused), row.refused == 0 ? Tone::plain : Tone::bad}});
 }
 
@@ -78,14 +122,23 @@ void add_line(Table& table, const std::string& channel, const Row& row) {
 void add_wide_line(Table& table, const std::string& channel, const std::string& path, const Row& row) {
     const auto& header = row.header;
     table.add({channel, std::string(name_of(static_cast<Transport>(header.kind))), bytes_text(header.total_bytes),
-               used_text(row), fmt::format("{:016x}", header.layout_hash), fmt::format("{:016x}", header.generation),
+               known_count(row.attached), used_text(row), known_count(row.lag),
+               fmt::format("{:016x}", header.layout_hash), fmt::format("{:016x}", header.generation),
                maker_text(header), mode_text(path)});
 }
 
 Table wide_table() {
     using enum Table::Align;
-    return Table(
-        {{"SEGMENT"}, {"KIND"}, {"SIZE", right}, {"USED%", right}, {"LAYOUT"}, {"GENERATION"}, {"OWNER"}, {"MODE"}});
+    return Table({{"SEGMENT"},
+                  {"KIND"},
+                  {"SIZE", right},
+                  {"ATTACHED", right},
+                  {"USED%", right},
+                  {"LAG", right},
+                  {"LAYOUT"},
+                  {"GENERATION"},
+                  {"OWNER"},
+                  {"MODE"}});
 }
 
 Expected<std::vector<std::string>> channels_of(const Source& source) {
@@ -118,9 +171,10 @@ int shm_ls(const Options& options) {
                  {"SLOTS", right},
                  {"SIZE", right},
                  {"WRITTEN", right},
-                 {"WAIT", right},
+                 {"LAG", right},
                  {"REFUSED", right}});
     auto wide = wide_table();
+    const Readers readers(source, options.wide || options.json);
     Json json;
     json.open_document("segments").field("instance", std::string_view(source.instance)).open_rows("segments");
     int result = code(ExitCode::ok);
@@ -139,7 +193,8 @@ int shm_ls(const Options& options) {
                 .close_row();
             continue;
         }
-        const Row row(*segment);
+        Row row(*segment);
+        readers.add_to(row, channel, path);
         bytes += row.header.total_bytes;
         add_json(json, channel, path, row);
         options.wide ? add_wide_line(wide, channel, path, row) : add_line(table, channel, row);

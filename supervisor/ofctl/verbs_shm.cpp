@@ -20,8 +20,10 @@ constexpr OptionRow type{
 constexpr Verb verbs_shm[] = {
     {.name = "shm ls",
      .help = "All segments",
-     .text = "Every segment: kind, slots, size, messages written, waiting and refused; -o wide: how full it is, its "
-             "layout and generation, the process that made it, and its mode.",
+     .text =
+         "Every segment: kind, slots, size, messages written and refused, and LAG, the messages that the reader "
+         "furthest behind has still to read; -o wide: how many processes have it mapped, how full it is, its layout "
+         "and generation, the process that made it, and its mode.",
      .run = shm_ls,
      .formats = with_json | with_wide | with_name,
      .examples = {{"ofctl shm ls", "every segment"}, {"ofctl --from /var/tmp/copied shm ls", "those of copies"}}},
@@ -146,7 +148,9 @@ constexpr Verb verbs_shm[] = {
      .help = "How fast each ring moves, and how far its readers are behind",
      .text =
          "MIN and MAX are over all intervals so far; BYTES/S counts whole slots; LOST/S counts messages that a reader "
-         "missed because they were overwritten. On dead or copied segments it says that nothing moves.",
+         "missed because they were overwritten; GAP is the longest time between two messages in a row, by their own "
+         "times. Of market rings also p50 and p99 from the receipt of a message to its publication. On dead or copied "
+         "segments it says that nothing moves.",
      .run = shm_hz,
      .formats = with_json | with_name,
      .options =

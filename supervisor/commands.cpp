@@ -53,7 +53,8 @@ void Supervisor::command(const Peer& peer, const std::string& request, ControlSe
     const auto [name, words] = split_word(rest);
     auto* worker = find(name);
     const bool of_worker = std::ranges::find(worker_verbs, verb) != worker_verbs.end();
-    const bool of_instance = verb == "reload" || verb == "upgrade" || verb == "shutdown";
+    const bool upgrades = verb == "upgrade" || verb == "check-upgrade";
+    const bool of_instance = verb == "reload" || upgrades || verb == "shutdown";
     if (!of_worker && !of_instance) return reply(refusal(ExitCode::usage, fmt::format("unknown request \"{}\"", verb)));
     if (of_worker && worker == nullptr)
         return reply(refusal(ExitCode::not_found, fmt::format("no worker is called \"{}\"", name)));
@@ -64,8 +65,8 @@ void Supervisor::command(const Peer& peer, const std::string& request, ControlSe
         reply(command_worker(*worker, peer, cause, verb, words));
     } else if (verb == "reload") {
         begin_reload(cause, std::move(reply));
-    } else if (verb == "upgrade") {
-        begin_upgrade(cause, rest, std::move(reply));
+    } else if (upgrades) {
+        begin_upgrade(cause, rest, verb == "upgrade" ? Upgrade::done : Upgrade::asked, std::move(reply));
     } else {
         asio::post(io_, [this, cause, rest, peer] {
             begin_stop(

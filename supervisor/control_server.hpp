@@ -9,6 +9,7 @@
 //   shutdown [reason]               ok CORRELATION stopping
 //   reload                          ok CORRELATION generation N: storage restarted, ...   (when it is done)
 //   upgrade [PROGRAM]               ok CORRELATION executing PROGRAM   (checked; then the program changes)
+//   check-upgrade [PROGRAM]         ok CORRELATION PROGRAM knows the same layouts, ...   (checked; nothing changes)
 //
 // A refusal is `error EXITCODE sentence` (exit codes of proto/types.hpp). Only the user who runs the supervisor, and
 // root, may ask. At most clients_max connections are open; each ends after its first answer.

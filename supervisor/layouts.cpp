@@ -23,7 +23,7 @@ uint64_t sentences_hash() {
 }  // namespace
 
 std::string layouts_text() {
-    std::string text;
+    auto text = fmt::format("header {}\n", shm::layout_version);
     std::set<std::string> seen;
     for (const auto& wire : wiring) {
         const auto spec = shm::make_spec("", "", static_cast<shm::SegmentKind>(wire.transport), name_of(wire.kind),
@@ -31,7 +31,7 @@ std::string layouts_text() {
         const auto line = fmt::format("{} {:016x}\n", name_of(wire.kind), spec.layout_hash());
         if (seen.insert(line).second) text += line;
     }
-    return text + fmt::format("sentences {:016x}\nheader {}\n", sentences_hash(), shm::layout_version);
+    return text + fmt::format("sentences {:016x}\n", sentences_hash());
 }
 
 std::string first_difference(const std::string& here, const std::string& there) {

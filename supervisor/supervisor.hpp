@@ -207,7 +207,8 @@ class Supervisor final : private World {
     void restart_those_ahead();
 
     // upgrade.cpp
-    void begin_upgrade(CorrelationId cause, const std::string& wanted, ControlServer::Reply reply);
+    enum class Upgrade : uint8_t { done, asked };  ///< done, or only whether it could be
+    void begin_upgrade(CorrelationId cause, const std::string& wanted, Upgrade how, ControlServer::Reply reply);
     void execute(CorrelationId cause, const std::string& path, const ControlServer::Reply& reply);
     Handover hand_over();
 

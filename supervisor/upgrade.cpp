@@ -34,20 +34,25 @@ void keep_across_exec(const std::vector<int>& descriptors) {
 
 }  // namespace
 
-void Supervisor::begin_upgrade(CorrelationId cause, const std::string& wanted, ControlServer::Reply reply) {
+void Supervisor::begin_upgrade(CorrelationId cause, const std::string& wanted, Upgrade how,
+                               ControlServer::Reply reply) {
     if (reload_ || asking_) return reply(refusal(ExitCode::failed, "another reload or upgrade is on its way"));
     if (!crew_.at_rest()) return reply(refusal(ExitCode::failed, "a worker is starting or stopping; try again"));
     const auto path = wanted.empty() ? own_path() : wanted;
     if (access(path.c_str(), X_OK) != 0)
         return reply(refusal(ExitCode::not_found, fmt::format("{}: {}", path, std::strerror(errno))));
     asking_.emplace(io_);
-    const auto again = [this, cause, path, reply](int exit_code, const std::string& output) {
+    const auto again = [this, cause, path, how, reply](int exit_code, const std::string& output) {
         asking_.reset();
-        if (exit_code == code(ExitCode::ok) && output == layouts_text()) return execute(cause, path, reply);
+        if (exit_code == code(ExitCode::ok) && output == layouts_text()) {
+            if (how == Upgrade::done) return execute(cause, path, reply);
+            return reply(fmt::format("ok {} {} knows the same layouts, and accepts the configuration in force",
+                                     to_string(cause), path));
+        }
         const auto why = exit_code == code(ExitCode::ok)
                              ? fmt::format("{} has other layouts: {}", path, first_difference(layouts_text(), output))
                              : fmt::format("{} does not accept the configuration in force: {}", path, output);
-        journal_->write(log_event::supervisor_not_upgraded, cause, why);
+        if (how == Upgrade::done) journal_->write(log_event::supervisor_not_upgraded, cause, why);
         reply(refusal(exit_code == code(ExitCode::ok) ? ExitCode::mismatch : ExitCode::failed, why));
     };
     const auto asked = asking_->begin(

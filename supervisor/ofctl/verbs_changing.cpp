@@ -104,7 +104,9 @@ constexpr Verb verbs_changing[] = {
      .text = "The new program is asked first: it must know the same layouts of shared memory, and accept the "
              "configuration in force; else nothing happens and this ends with 9. Workers become the new version when "
              "they are "
-             "restarted.",
+             "restarted.\n\n"
+             "With --dry-run the program is asked as well, and what it answered is all that comes of it: 0 where the "
+             "upgrade would be done, 9 where its layouts differ.",
      .run = upgrade,
      .kind = Kind::changes,
      .shared = with_timeout,
@@ -114,7 +116,8 @@ constexpr Verb verbs_changing[] = {
                   .completes = Names::file,
                   .count = Count::at_most_one}},
      .ends = {ExitCode::timed_out},
-     .examples = {{"ofctl upgrade && ofctl restart --all", "everything becomes the new version"}}},
+     .examples = {{"ofctl upgrade && ofctl restart --all", "everything becomes the new version"},
+                  {"ofctl upgrade /opt/new/bin/ofsupervisor --dry-run", "whether its layouts fit"}}},
     {.name = "breaker",
      .help = "The circuit breakers; trip, reset or force one",
      .text = "Lists the circuit breakers, or shows one of them whole. RECENT counts the failures in a breaker's window; "
@@ -157,12 +160,15 @@ constexpr Verb verbs_changing[] = {
          "The file is checked first. Workers whose sections changed are restarted one after the other; if one does not "
          "come to run, all go back to the old text. What changed for each worker is printed. [instance] and [rings] "
          "need a "
-         "stop and a start.",
+         "stop and a start.\n\n"
+         "With --dry-run the file is checked and held against what is in force, as config diff does: 0 where it would "
+         "be taken over, 1 where it would be refused, 2 where it has mistakes.",
      .run = config_reload,
      .kind = Kind::changes,
      .shared = with_timeout,
      .ends = {ExitCode::timed_out},
-     .examples = {{"ofctl config reload", "the changed file, or the reasons why not"}}},
+     .examples = {{"ofctl config reload", "the changed file, or the reasons why not"},
+                  {"ofctl config reload --dry-run", "what it would mean"}}},
 };
 
 }  // namespace

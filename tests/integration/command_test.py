@@ -295,6 +295,55 @@ def test_an_upgrade_to_what_does_not_fit_is_refused():
         assert instance.stop() == 0, instance.output()
 
 
+def test_an_upgrade_run_dry_asks_the_program_and_changes_nothing():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        code, out, err = instance.ofctl("upgrade", "--dry-run")
+        assert code == 0 and "would upgrade" in out and "knows the same layouts" in out, (code, out, err)
+        other, asked = instance.folder / "other", instance.folder / "asked"
+        _, layouts, _ = run(SUPERVISOR, "layouts")
+        last = layouts.split()[-1]
+        for text, expected, reason in ((layouts, 0, "would upgrade"), (layouts.replace(last, "0123456789abcdef"), MISMATCH, last), ("", MISMATCH, "other layouts")):
+            other.write_text("#!/bin/sh\necho \"$@\" >>%s\ncat <<.\n%s.\n" % (asked, text))
+            other.chmod(0o755)
+            code, out, err = instance.ofctl("upgrade", str(other), "--dry-run")
+            assert code == expected and str(other) in out + err and reason in out + err, (text, code, out, err)
+        assert [line.split()[:3] for line in asked.read_text().splitlines()] == [["layouts", "--config", str(instance.config)]] * 3
+        other.write_text("#!/bin/sh\necho no; exit 2\n")
+        code, out, err = instance.ofctl("upgrade", str(other), "--dry-run")
+        assert code == 1 and "does not accept the configuration in force: no" in err, (code, out, err)
+        assert instance.ofctl("upgrade", str(instance.folder / "nothing"), "--dry-run")[0] == 4
+        assert instance.pids() == before and instance.ofctl("health")[0] == 0
+        log = text_of_logs(instance)
+        assert "was not upgraded" not in log and "check-upgrade" in log, "what was run is in the log"
+        code, out, err = instance.ofctl("upgrade")
+        assert code == 0 and "program number 2" in out, (code, out, err)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_reload_run_dry_checks_the_file_and_changes_nothing():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before, good = instance.pids(), instance.config.read_text()
+        code, out, err = instance.ofctl("config", "reload", "--dry-run")
+        assert code == 0 and "as it is in force" in out, (code, out, err)
+        rewrite(instance, communication={"clients_max": 77})
+        code, out, err = instance.ofctl("config", "reload", "--dry-run")
+        assert code == 0 and "+ 77" in out and re.search("communication +restarted\n", out) and re.search("storage +unchanged\n", out), (code, out, err)
+        for text, expected, reason in ((good + "\n[nonsense]\n", 2, "nonsense"), (good.replace("market_slots = 16384", "market_slots = 32768"), 1, "[rings]")):
+            instance.config.write_text(text)
+            code, out, err = instance.ofctl("config", "reload", "--dry-run")
+            assert code == expected and reason in out + err, (text, code, out, err)
+        instance.config.unlink()
+        assert instance.ofctl("config", "reload", "--dry-run")[0] == 2
+        assert instance.pids() == before and instance.ofctl_json("status")["config_generation"] == 1
+        instance.process.kill()
+        instance.process.wait()
+        code, out, err = instance.ofctl("config", "reload", "--dry-run")
+        assert code == UNREACHABLE and not out, (code, out, err)
+
+
 def foreign_descriptors(instance, name, pid):
     """What it holds beside streams, doorbells, its loop, the lifeline and its gate, its own memory for a crash, and what its work is with."""
     usual = ["/dev/null", str(instance.folder / "supervisor.out"), "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:[timerfd]",

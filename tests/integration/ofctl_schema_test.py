@@ -24,7 +24,8 @@ NEEDS = "python3-jsonschema is not installed"
 LIVE = {
     "doctor": ("doctor", 0, 3), "doctor --fix-hints": ("doctor", 0, 3),  # by the machine
     "top -b -n 1 -d 0.2": ("top", 0), "wait": ("result", 0), "restart --all --dry-run": ("result", 0), "shm gc": ("gc", 0),
-    "config diff": ("config diff", 0), "status nobody": ("result", 4), "health --max-age 1": ("health", 0, 3),  # by the moment
+    "config diff": ("config diff", 0), "config reload --dry-run": ("config diff", 0), "upgrade --dry-run": ("result", 0),
+    "status nobody": ("result", 4), "health --max-age 1": ("health", 0, 3),  # by the moment
     "metrics --interval 0.1": ("metrics", 0), "shm hz --interval 0.1": ("hz", 0), "status -o json --wide": ("status", 0)}
 BOTH = {
     "status": ("status", 0), "health": ("health", 0), "shm ls": ("segments", 0), "shm verify": ("verify", 0),

@@ -258,7 +258,7 @@ def test_a_dry_run_says_what_would_be_asked_and_changes_nothing():
         instance.start_and_wait()
         before = instance.pids()
         for arguments, words in ((["restart", "storage"], "restart storage"), (["stop"], "shutdown"), (["kill", "binance"], "kill binance KILL"),
-                                 (["config", "reload"], "reload"), (["upgrade"], "upgrade"), (["drain", "--all"], "stop binance"),
+                                 (["drain", "--all"], "stop binance"),
                                  (["breaker", "open", "binance/rest"], "breaker binance rest open 0")):
             code, out, err = instance.ofctl(*arguments, "--dry-run")
             assert code == 0 and "would ask the supervisor" in out and words in out, (arguments, code, out, err)

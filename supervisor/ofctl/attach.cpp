@@ -94,6 +94,10 @@ bool View::supervisor_alive() const {
            shm::process_start(pid) == line.supervisor_start.load(std::memory_order_relaxed);
 }
 
+bool View::supervisor_frozen() const {
+    return supervisor_alive() && proc_state(control().instance.supervisor_pid.load(std::memory_order_relaxed)) == 'T';
+}
+
 ProcessView View::judge(const shm::ProcessSlot& slot) const {
     const auto& desk = slot.desk;
     const auto pid = desk.pid.load(std::memory_order_acquire);

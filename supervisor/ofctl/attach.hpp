@@ -52,6 +52,7 @@ class View {
     const shm::ControlPage& control() const { return control_.page<shm::ControlPage>(); }
     const Source& source() const { return source_; }
     bool supervisor_alive() const;
+    bool supervisor_frozen() const;  ///< stopped by a signal, as a worker may be
     /// Workers in the order of the control page, without the supervisor.
     std::vector<ProcessView> workers() const;
     std::optional<ProcessView> worker(std::string_view name) const;

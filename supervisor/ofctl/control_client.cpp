@@ -113,6 +113,10 @@ Expected<Answer> request(const Options& options, const std::string& text, int64_
         return Answer{0, fmt::format("would ask the supervisor (pid {}) of {}: {}",
                                      line.supervisor_pid.load(std::memory_order_relaxed), options.source.instance,
                                      text.substr(0, text.find_last_not_of(' ') + 1))};
+    // Nothing is left in its socket: it would be done whenever somebody lets it go on.
+    if (view->supervisor_frozen())
+        return unreachable(
+            fmt::format("pid {} is stopped by a signal", line.supervisor_pid.load(std::memory_order_relaxed)));
     const auto socket_path = fmt::format("{}/control.sock", line.state_dir);
     if (patience_s > 1) {  // a stopped one is told soon, however long the work itself may take
         const auto there = ask(socket_path, "ping", ns_per_s);

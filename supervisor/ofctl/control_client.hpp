@@ -12,8 +12,8 @@ struct Answer {
     std::string text;
 };
 
-/// One packet to the supervisor, one back, which may take `patience_s`. A supervisor that is stopped or gone is told
-/// within a second; copied segments have none.
+/// One packet to the supervisor, one back, which may take `patience_s`. A supervisor that is gone, or stopped by a
+/// signal, is told at once and asked nothing; one that does not answer after a second. Copied segments have none.
 Expected<Answer> request(const Options& options, const std::string& text, int64_t patience_s = 1);
 
 /// Prints a result, or complains; returns the exit code.

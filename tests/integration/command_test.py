@@ -133,14 +133,15 @@ def test_a_stopped_supervisor_is_told_within_seconds():
         instance.start_and_wait()
         os.kill(instance.process.pid, signal.SIGSTOP)
         wait_for(lambda: process_state(instance.process.pid) == "T", "the supervisor is stopped")
-        for verb in (["restart", "storage"], ["config", "reload"], ["upgrade"], ["stop"]):
+        before = instance.pids()
+        for verb in (["restart", "storage"], ["kill", "--all"], ["config", "reload"], ["config", "reload", "--dry-run"], ["upgrade"], ["upgrade", "--dry-run"], ["stop"]):
             code, out, err = instance.ofctl(*verb)
-            assert code == UNREACHABLE and "is it stopped?" in out + err, (verb, code, out, err)
-        assert instance.ofctl("status")[0] == 0
+            assert code == UNREACHABLE and "pid %d is stopped by a signal" % instance.process.pid in out + err, (verb, code, out, err)
+        assert instance.ofctl("status")[0] == 0 and instance.ofctl("health", "--live")[0] == 7
         os.kill(instance.process.pid, signal.SIGCONT)
-        # What was asked for meanwhile has been read: the whole instance was told to stop.
-        assert instance.process.wait(60) == 0, instance.output()
-        assert not instance.segments()
+        assert wait_well(instance) == before
+        assert instance.ofctl("events", "--audit")[1] == "", "nothing that was asked for meanwhile has come to it"
+        assert instance.stop() == 0, instance.output()
 
 
 def test_a_reload_restarts_only_whom_it_concerns():

@@ -114,13 +114,23 @@ int stop(const Options& options) {
     return options.names.empty() && !options.all ? stop_instance(options) : fulfil_each(options, stops);
 }
 
+/// One that does not run is told, and the others are not spared for it.
 int kill(const Options& options) {
-    for (const auto& name : options.names) {
+    const auto view = View::open(options.source);
+    if (!view) return refuse(options, view.error());
+    auto names = options.names;
+    for (const auto& worker : view->workers() | std::views::reverse) {
+        if (options.all && worker.alive) names.push_back(worker.name);
+    }
+    int result = code(ExitCode::ok);
+    for (const auto& name : names) {
         const auto answer = request(options, fmt::format("kill {} {} {}", name, options.signal, options.reason));
         if (!answer) return refuse(options, answer.error());
-        if (const int result = tell(options, answer->exit_code, answer->text); result != 0) return result;
+        const int of_this = tell(options, answer->exit_code, answer->text);
+        if (result == code(ExitCode::ok)) result = of_this;
+        if (of_this != code(ExitCode::ok) && of_this != code(ExitCode::degraded)) break;
     }
-    return code(ExitCode::ok);
+    return result;
 }
 
 }  // namespace of::ofctl

@@ -128,7 +128,29 @@ def test_a_killed_worker_comes_back_and_a_wrong_signal_is_told():
         assert instance.stop() == 0, instance.output()
 
 
-def test_a_stopped_supervisor_is_told_within_seconds():
+def test_all_workers_that_run_are_killed_the_feeds_first():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        before = instance.pids()
+        assert instance.ofctl("kill")[0] == 2 and instance.ofctl("kill", "--all", "storage")[0] == 2
+        code, out, err = instance.ofctl("kill", "--all", "--signal", "NOSUCH")
+        assert code == 2 and err.count("NOSUCH") == 1, (code, out, err)
+        assert instance.ofctl("stop", "storage")[0] == 0
+        code, out, err = instance.ofctl("kill", "--all", "--reason", "a drill")
+        assert code == 0 and re.findall(r"SIGKILL to (\w+)", out) == ["binance", "communication", "logger"], (code, out, err)
+        wait_for(lambda: not any(alive(pid) for pid in before.values()), "they have died")
+        wait_for(lambda: len(instance.pids()) == 3 and not set(instance.pids().values()) & set(before.values()), "they are back")
+        # One that does not run is told, and the one named behind it is killed all the same.
+        logger = instance.pids()["logger"]
+        code, out, err = instance.ofctl("kill", "storage", "logger")
+        assert code == 3 and "storage does not run" in err and "SIGKILL to logger" in out, (code, out, err)
+        wait_for(lambda: not alive(logger), "it has died")
+        assert instance.ofctl("start", "storage")[0] == 0
+        wait_well(instance)
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_stopped_supervisor_is_told_and_nothing_is_left_for_it_to_do_later():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         os.kill(instance.process.pid, signal.SIGSTOP)

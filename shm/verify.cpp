@@ -56,11 +56,11 @@ void verify_header(const Segment& segment, Findings& findings) {
                      fmt::format("{:016x}", header.checksum), fmt::format("{:016x}, that of its fields", sum));
 }
 
-Findings look(const Segment& segment, Taken taken) {
+Findings look(const Segment& segment, Taken taken, Depth depth) {
     Findings findings;
     verify_header(segment, findings);
     if (segment.header().kind != SegmentKind::page) {
-        verify_ring(segment, taken, findings);
+        verify_ring(segment, taken, depth, findings);
     } else if (knows_layout(segment)) {
         verify_page(segment, findings);
     }
@@ -87,9 +87,10 @@ void Findings::keep_common(const Findings& other) {
     total_ = all_kept || kept_.empty() ? kept_.size() : std::min(total_, other.total_);
 }
 
-Findings verify(const Segment& segment, Taken taken) {
-    auto findings = look(segment, taken);
-    for (int again = 1; again < looks_max && !findings.empty(); ++again) findings.keep_common(look(segment, taken));
+Findings verify(const Segment& segment, Taken taken, Depth depth) {
+    auto findings = look(segment, taken, depth);
+    for (int again = 1; again < looks_max && !findings.empty(); ++again)
+        findings.keep_common(look(segment, taken, depth));
     return findings;
 }
 

@@ -46,9 +46,13 @@ class Findings {
 /// Into a played one (was_played) a recording was put: messages that the recording does not have are zeroed slots.
 enum class Taken : uint8_t { in_place, while_written, played };
 
+/// How closely a ring is looked at. `quick` is its counters and the two slots at its end, which prove them; where these
+/// look wrong it is looked at whole.
+enum class Depth : uint8_t { each_slot, quick };
+
 /// Header, schema text and body of one segment: the words and slots of a ring, or the content of a page that this build
 /// knows. Content of a page of another layout is not looked at; see knows_layout().
-Findings verify(const Segment& segment, Taken taken = Taken::in_place);
+Findings verify(const Segment& segment, Taken taken = Taken::in_place, Depth depth = Depth::each_slot);
 
 /// Whether a recording was played into this ring: it has messages, and no writer has ever attached to it.
 bool was_played(const Segment& segment);
@@ -73,7 +77,7 @@ bool describes_ring(const SegmentHeader& header);
 void verify_text(Findings& findings, uint64_t offset, std::string_view field, std::string_view what);
 /// Bytes that nobody writes.
 void verify_zero(Findings& findings, const Segment& segment, uint64_t offset, uint64_t size, std::string_view what);
-void verify_ring(const Segment& segment, Taken taken, Findings& findings);
+void verify_ring(const Segment& segment, Taken taken, Depth depth, Findings& findings);
 void verify_page(const Segment& segment, Findings& findings);
 
 }  // namespace of::shm

@@ -21,17 +21,19 @@ constexpr uint64_t writer_fields_end = offsetof(RingLines, writers) + sizeof(Rin
 
 class RingCheck {
   public:
-    RingCheck(const Segment& segment, Taken taken, Findings& findings)
+    RingCheck(const Segment& segment, Taken taken, Depth depth, Findings& findings)
         : segment_(segment),
           findings_(findings),
           queue_(segment.header().kind == SegmentKind::queue),
           slots_(segment.header().slots),
           torn_(taken == Taken::while_written),
           played_(taken == Taken::played),
+          quick_(depth == Depth::quick),
           batch_(torn_ ? slots_ : std::min(batch_slots_max, queue_ ? slots_ : slots_ / 2)) {}
 
     void run() {
         check_lines();
+        if (quick_ && end_is_proved()) return check_distances();
         copy_words();
         if (check_counters()) check_slots();
     }
@@ -55,21 +57,40 @@ class RingCheck {
         tail_ = ring_tail(segment_);
         words_.resize(slots_);
         for (uint64_t slot = 0; slot < slots_; ++slot) words_[slot] = word(slot);
+        take_counters();
+    }
+    /// After words were read.
+    void take_counters() {
         head_ = segment_.lines().head.load(std::memory_order_acquire);
         hint_ = segment_.lines().tail.load(std::memory_order_acquire);
         tail_after_ = std::max(tail_, ring_tail(segment_));
     }
+    /// The newest message is where the counters say, and behind it is what may be there.
+    bool end_is_proved() {
+        tail_ = ring_tail(segment_);
+        const auto newest = (tail_ - 1) & (slots_ - 1);
+        const auto next = tail_ & (slots_ - 1);
+        const auto held_by_newest = word(newest);
+        const auto held_by_next = word(next);
+        take_counters();
+        return (tail_ == 0 || possible(newest, held_by_newest)) && possible(next, held_by_next);
+    }
     /// False when the counters alone are impossible, which makes each slot look wrong.
     bool check_counters() {
-        const auto body = uint64_t{body_offset};
         const uint64_t bad = count_impossible();
         if (bad > slots_for_one_wrong_counter && bad > slots_ / 2) {
             const bool by_head = queue_ && head_ > hint_;
-            findings_.add(body + (by_head ? offsetof(RingLines, head) : offsetof(RingLines, tail)),
+            findings_.add(body_offset + (by_head ? offsetof(RingLines, head) : offsetof(RingLines, tail)),
                           by_head ? "head" : "tail", by_head ? head_ : hint_,
                           fmt::format("near {}, the end that the slots show", newest_position()));
             return false;
         }
+        check_distances();
+        return true;
+    }
+    /// Of the counters to each other and to the end.
+    void check_distances() {
+        const auto body = uint64_t{body_offset};
         if (tail_ > hint_ && tail_ - hint_ >= tail_hint_every + batch_)
             findings_.add(body + offsetof(RingLines, tail), "tail", hint_,
                           fmt::format("at least {}: the ring ends at {}", tail_ - tail_hint_every - batch_ + 1, tail_));
@@ -77,11 +98,10 @@ class RingCheck {
         if (queue_ && !torn_ && tail_ > head_ && tail_ - head_ > slots_)
             findings_.add(body + offsetof(RingLines, head), "head", head_,
                           fmt::format("at least {}: published {}, {} slots", tail_ - slots_, tail_, slots_));
-        return true;
     }
     void check_slots() {
         for (uint64_t slot = 0; slot < slots_; ++slot) {
-            if (!possible(slot)) report(slot);
+            if (!possible(slot, words_[slot])) report(slot);
         }
         if (tail_ == tail_after_ && !torn_) check_batch();
     }
@@ -100,9 +120,8 @@ class RingCheck {
         }
     }
 
-    bool possible(uint64_t slot) const {
+    bool possible(uint64_t slot, uint64_t held) const {
         const auto turn = turn_of(slot);
-        const auto held = words_[slot];
         if (held == 0)
             return !turn || played_ || (queue_ && *turn + slots_ < tail_after_ + batch_ && (torn_ || *turn < head_));
         const auto position = position_of(held);
@@ -115,7 +134,7 @@ class RingCheck {
     }
     uint64_t count_impossible() const {
         uint64_t bad = 0;
-        for (uint64_t slot = 0; slot < slots_; ++slot) bad += possible(slot) ? 0 : 1;
+        for (uint64_t slot = 0; slot < slots_; ++slot) bad += possible(slot, words_[slot]) ? 0 : 1;
         return bad;
     }
     void report(uint64_t slot) {
@@ -161,6 +180,7 @@ class RingCheck {
     const uint64_t slots_;
     const bool torn_;       ///< a copy: what it shows is of several moments
     const bool played_;     ///< messages may be left out
+    const bool quick_;      ///< no more slots than it takes to believe the counters
     const uint64_t batch_;  ///< slots behind the end that may be in use: those of one batch, or in a torn copy a lap
     std::vector<uint64_t> words_;
     uint64_t tail_ = 0;  ///< before the words were read
@@ -176,6 +196,8 @@ bool was_played(const Segment& segment) {
            segment.lines().tail.load(std::memory_order_relaxed) != 0;
 }
 
-void verify_ring(const Segment& segment, Taken taken, Findings& findings) { RingCheck(segment, taken, findings).run(); }
+void verify_ring(const Segment& segment, Taken taken, Depth depth, Findings& findings) {
+    RingCheck(segment, taken, depth, findings).run();
+}
 
 }  // namespace of::shm

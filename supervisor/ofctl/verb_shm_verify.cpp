@@ -40,13 +40,15 @@ void print_reports(const Options& options, const std::vector<SegmentReport>& rep
     }
     table.print(options.headers);
     for (const auto& report : reports) print_findings(report);
-    put_line(fmt::format("instance {}: {} of {} segments are well", options.source.instance, well, reports.size()));
+    put_line(fmt::format("instance {}: {} of {} segments are well{}", options.source.instance, well, reports.size(),
+                         options.quick ? "; not each slot of the rings was looked at" : ""));
 }
 
 void print_reports_as_json(const Options& options, const std::vector<SegmentReport>& reports) {
     Json json;
     json.open_document("verify")
         .field("instance", std::string_view(options.source.instance))
+        .field("quick", options.quick)
         .field("exit_code", exit_code_of(reports))
         .open_rows("segments");
     for (const auto& report : reports) {
@@ -72,7 +74,8 @@ void print_reports_as_json(const Options& options, const std::vector<SegmentRepo
 }  // namespace
 
 int shm_verify(const Options& options) {
-    const auto reports = verify_instance(options.source, options.names);
+    const auto reports =
+        verify_instance(options.source, options.names, options.quick ? shm::Depth::quick : shm::Depth::each_slot);
     if (!reports) return refuse(options, reports.error());
     if (options.json) {
         print_reports_as_json(options, *reports);

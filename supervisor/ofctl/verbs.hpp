@@ -60,6 +60,7 @@ struct Options {
     bool schedule = false;
     bool fix_hints = false;  ///< of ofctl doctor
     std::string signal = "KILL";
+    bool quick = false;     ///< of ofctl shm verify: not each slot
     bool only_set = false;  ///< of ofctl config show: without defaults
     bool batch = false;     ///< tables even on a terminal
     bool previous = false;  ///< of ofctl logs: the incarnation before this one

@@ -129,7 +129,8 @@ shm::Findings settled(Check check) {
 
 class InstanceCheck {
   public:
-    explicit InstanceCheck(const Source& source) : source_(source), wired_(channels_of(processes_in(source))) {}
+    InstanceCheck(const Source& source, shm::Depth depth)
+        : source_(source), depth_(depth), wired_(channels_of(processes_in(source))) {}
 
     std::vector<std::string> all_channels() const {
         auto names = channels_in(source_);
@@ -147,8 +148,9 @@ class InstanceCheck {
         report.content = content_of(*segment);
         const bool played = source_.copied() && shm::was_played(*segment);
         if (played) report.content += ", played from a recording";
-        report.findings = shm::verify(*segment, played ? shm::Taken::played : shm::Taken::in_place);
-        if (!report.findings.empty() && source_.copied() && shm::verify(*segment, shm::Taken::while_written).empty()) {
+        report.findings = shm::verify(*segment, played ? shm::Taken::played : shm::Taken::in_place, depth_);
+        if (!report.findings.empty() && source_.copied() &&
+            shm::verify(*segment, shm::Taken::while_written, depth_).empty()) {
             report.findings = {};
             report.content += ", copied while written";
         }
@@ -222,6 +224,7 @@ class InstanceCheck {
         const auto kind = channel.wire->kind;
         shm::Findings findings;
         if (segment.header().kind != shm::SegmentKind::page) {
+            if (depth_ == shm::Depth::quick) return;
             const RingView ring(std::move(segment));
             const MessageCheck check(ring, channel);
             findings = settled([&](shm::Findings& into) { check.run(into); });
@@ -254,6 +257,7 @@ class InstanceCheck {
     }
 
     Source source_;
+    shm::Depth depth_;
     std::vector<Channel> wired_;
     std::map<std::string, shm::Segment> rings_;
 };
@@ -289,7 +293,8 @@ void verify_schema(shm::Findings& findings, std::string_view found, std::string_
                      "this program's text");
 }
 
-Expected<std::vector<SegmentReport>> verify_instance(const Source& source, const std::vector<std::string>& channels) {
+Expected<std::vector<SegmentReport>> verify_instance(const Source& source, const std::vector<std::string>& channels,
+                                                     shm::Depth depth) {
     const auto present = channels_in(source);
     if (present.empty())
         return fail(ErrorKind::missing,
@@ -299,7 +304,7 @@ Expected<std::vector<SegmentReport>> verify_instance(const Source& source, const
             return fail(ErrorKind::missing,
                         fmt::format("instance {} has no segment {}; see ofctl shm ls", source.instance, channel));
     }
-    InstanceCheck check(source);
+    InstanceCheck check(source, depth);
     std::vector<SegmentReport> reports;
     for (const auto& channel : channels.empty() ? check.all_channels() : channels)
         reports.push_back(check.report(channel));

@@ -33,7 +33,8 @@ struct SegmentReport {
 };
 
 /// Reports on these channels, or on all that are there or should be; `missing` when a named one is not there.
-Expected<std::vector<SegmentReport>> verify_instance(const Source& source, const std::vector<std::string>& channels);
+Expected<std::vector<SegmentReport>> verify_instance(const Source& source, const std::vector<std::string>& channels,
+                                                     shm::Depth depth = shm::Depth::each_slot);
 
 /// Where a segment's schema text differs from the one that this program has for the channel, message by message.
 void verify_schema(shm::Findings& findings, std::string_view found, std::string_view expected);

@@ -51,6 +51,64 @@ TEST_CASE("a flipped bit is told with its offset, what was found and what was ex
     }
 }
 
+TEST_CASE("a quick check finds what is wrong with headers, schemas, counters and cursors, and not in older slots") {
+    const Instance instance;
+    publish_trades(instance, 20);
+    const auto folder = copy_of(instance);
+    const auto path = folder + "/" + instance.name() + ".market.0";
+    const auto lines = shm::body_offset;
+    const auto slot = [](uint64_t number) { return shm::body_offset + sizeof(shm::RingLines) + number * 128; };
+    const auto quick = [&] { return run_ofctl(fmt::format("--from {} shm verify --quick", folder)); };
+    REQUIRE(quick().exit_code == 0);
+    REQUIRE(quick().text.find("not each slot of the rings was looked at") != std::string::npos);
+    SECTION("commit word and type of an older message") {
+        flip_bit(path, slot(3), 4);
+        flip_bit(path, slot(4) + 9, 6);
+        REQUIRE(quick().exit_code == 0);
+        REQUIRE(run_ofctl(fmt::format("--from {} shm verify", folder)).exit_code == 8);
+        const auto json = run_ofctl(fmt::format("--from {} --json shm verify --quick market.0", folder));
+        REQUIRE(json.text.find(R"("quick":true,"exit_code":0)") != std::string::npos);
+    }
+    SECTION("the newest message, and with it all that are wrong in the ring") {
+        flip_bit(path, slot(3), 4);
+        flip_bit(path, slot(19) + 1, 2);
+        const auto output = quick();
+        INFO(output.text);
+        REQUIRE(output.exit_code == 8);
+        REQUIRE(output.text.find("commit word of slot 3") != std::string::npos);
+    }
+    SECTION("what is behind the end") {
+        flip_bit(path, slot(20) + 5, 0);
+        REQUIRE(quick().exit_code == 8);
+    }
+    SECTION("the end, too far") {
+        flip_bit(path, lines + offsetof(shm::RingLines, tail) + 3, 6);
+        const auto output = quick();
+        INFO(output.text);
+        REQUIRE(output.exit_code == 8);
+        REQUIRE(output.text.find("market.0 at 8192: tail: found 1073741840") != std::string::npos);
+    }
+    SECTION("reserved bytes of the header") {
+        flip_bit(path, 300, 0);
+        REQUIRE(quick().exit_code == 8);
+    }
+    SECTION("schema text") {
+        flip_bit(path, shm::header_bytes + 20, 0);
+        REQUIRE(quick().exit_code == 8);
+    }
+    SECTION("a reader's cursor that is ahead of its ring") {
+        std::fstream file(folder + "/" + instance.name() + ".control", std::ios::binary | std::ios::in | std::ios::out);
+        const auto at = shm::body_offset + offsetof(shm::ControlPage, processes) + sizeof(shm::ProcessSlot) +
+                        offsetof(shm::ProcessSlot, cursors) + offsetof(shm::Cursor, position);
+        file.seekp(static_cast<std::streamoff>(at));
+        file.write("\xff\xff\xff", 3);
+        file.close();
+        const auto output = quick();
+        INFO(output.text);
+        REQUIRE(output.exit_code == 8);
+    }
+}
+
 TEST_CASE("a segment that is missing or surplus is told") {
     const Instance instance;
     const auto folder = copy_of(instance);

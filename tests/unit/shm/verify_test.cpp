@@ -48,9 +48,11 @@ std::string told(const Findings& findings) {
 }
 
 void require_sound(const Segment& segment) {
-    const auto findings = verify(segment);
-    INFO(told(findings));
-    REQUIRE(findings.empty());
+    for (const auto depth : {Depth::each_slot, Depth::quick}) {
+        const auto findings = verify(segment, Taken::in_place, depth);
+        INFO(told(findings));
+        REQUIRE(findings.empty());
+    }
 }
 
 /// One finding at this place of the file, or among those that there are.
@@ -176,12 +178,13 @@ TEST_CASE("an unread message of a queue is not overwritten, and a reader is not 
 }
 
 TEST_CASE("a tail that is not near the end is found as such, not as a ring full of wrong slots") {
+    const auto depth = GENERATE(Depth::each_slot, Depth::quick);
     const ScopedSegment segment(ring_spec(SegmentKind::broadcast, 64));
     const auto mapped = segment.open();
     fill(mapped, 150);
     for (const uint64_t wrong : {uint64_t{1} << 60, uint64_t{5}, uint64_t{300}}) {
         mapped.lines().tail.store(wrong);
-        const auto findings = verify(mapped);
+        const auto findings = verify(mapped, Taken::in_place, depth);
         INFO(told(findings));
         REQUIRE(findings.total() == 1);
         REQUIRE(findings.kept()[0].offset == body_offset);
@@ -191,6 +194,7 @@ TEST_CASE("a tail that is not near the end is found as such, not as a ring full 
 
 TEST_CASE("a ring is sound at every look while its writer and reader work on it") {
     const auto kind = GENERATE(SegmentKind::broadcast, SegmentKind::queue);
+    const auto depth = GENERATE(Depth::each_slot, Depth::quick);
     const ScopedSegment segment(ring_spec(kind, 64));
     std::atomic<bool> stop{false};
     std::thread busy([&] {
@@ -216,7 +220,7 @@ TEST_CASE("a ring is sound at every look while its writer and reader work on it"
     });
     const auto mapped = segment.open(Access::read_only);
     std::string found;
-    for (int look = 0; look < 2'000 && found.empty(); ++look) found = told(verify(mapped));
+    for (int look = 0; look < 2'000 && found.empty(); ++look) found = told(verify(mapped, Taken::in_place, depth));
     stop.store(true);
     busy.join();
     INFO(found);

@@ -23,7 +23,7 @@ constexpr Verb verbs_reading[] = {
      .help = "The workers: state, pid, restarts, heartbeat, lag",
      .text =
          "Each worker: state, pid, time up, restarts and last exit, age of its heartbeat, messages, lag and losses. "
-         "-o wide adds how long each has been ready, its worst breaker, the duty cycle (turns, the longest, overruns) "
+         "-o wide adds its worst breaker, the duty cycle (turns, the longest, overruns) "
          "and what each worker has of the machine, as read back from the kernel.\n\n"
          "LAG counts messages that a worker has still to read, over all rings it follows; LOST those that were "
          "overwritten before it read them.\n\n"

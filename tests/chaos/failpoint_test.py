@@ -4,6 +4,7 @@ usage: failpoint_test.py [NAME...]        runs all cases, or those whose names c
 """
 
 import signal
+import subprocess
 import sys
 
 from chaos_support import WITHOUT_LIMITS, chance, count, processes_of, say, send
@@ -143,6 +144,14 @@ def provoke_supervisor(instance, moment, dice):
         instance.process.terminate()
 
 
+def ends_by_itself(process):
+    try:
+        process.wait(3)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def kill_supervisor(instance, dice, moment, calls, after, kind):
     """Whether it met its point; nothing of it is left then."""
     instance.start()
@@ -155,7 +164,8 @@ def kill_supervisor(instance, dice, moment, calls, after, kind):
         order = instance.strike("supervisor", "now", calls, after, kind)
         provoke_supervisor(instance, moment, dice)
     outcome = instance.outcome(order, 3)
-    if outcome is None or outcome[0] != "hit":
+    # Killed behind its call: one that waits for a death comes back with the first worker that ends.
+    if outcome is None or outcome[0] != "hit" or not ends_by_itself(instance.process):
         instance.process.terminate()
     code = instance.process.wait(60)
     wait_for(lambda: not processes_of(instance), "no worker is left")

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from chaos_support import WORKERS, chance, count, processes_of, say
+from chaos_support import WORKERS, chance, count, processes_of, say, send
 from store_support import check_store, settle, wait_until_stored
 from system_support import BUILD, FORGIVING, OFCTL, SUPERVISOR, Instance, synthetic, wait_for
 import tap
@@ -58,15 +58,18 @@ def fail_in_worker(worker, seed):
         start_preloaded(instance, plan)
         instance.wait_healthy()
         wait_until_stored(instance, exchange)
+        def pid():
+            """Its allocation may fail at any time after it was healthy."""
+            return wait_for(lambda: instance.pids().get(worker), worker + " runs")
         for _ in range(count(150)):
             plan.set("of-" + worker, int(10 ** dice.uniform(0, 3.7)))
-            before = instance.pids()[worker]
-            os.kill(before, signal.SIGKILL)
+            before = pid()
+            send(before, signal.SIGKILL)
             first = wait_for(lambda: (lambda pid: pid if pid and pid != before else None)(instance.workers()[worker]["pid"]), worker + " is started again")
             plan.clear()
             instance.wait_healthy()
             failed += plan.met()
-            died += instance.pids()[worker] != first
+            died += pid() != first
         assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
         played = settle(instance, exchange)
         assert instance.stop() == 0, instance.output()

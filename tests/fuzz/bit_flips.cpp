@@ -1,5 +1,6 @@
 // Bits flipped, and hostile values written, in segments of every kind: through all readers of the library, and through
 // the real ofctl on a copied folder. Nothing may crash, hang, or end with an exit code that OFCTL.md does not have.
+// Each byte of each header is changed as well, and must be seen.
 //
 //   bit-flips [--seed S] [--flips N] [--runs N]       the seed is printed, and repeats a run
 #include <fmt/format.h>

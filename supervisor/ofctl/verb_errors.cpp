@@ -35,12 +35,12 @@ std::vector<ErrorRow> rows_of(const std::vector<PageOf<shm::ErrorPage>>& pages, 
 
 void print_table(const Options& options, const std::vector<ErrorRow>& rows) {
     using enum Table::Align;
-    Table table({{"LAST"}, {"COUNT", right}, {"SINCE", right}, {"LEVEL"}, {"PROCESS"}, {"WHAT"}});
+    Table table({{"LAST"}, {"COUNT", right}, {"OVER", right}, {"LEVEL"}, {"PROCESS"}, {"WHAT"}});
     for (const auto& row : rows) {
         const auto tone = row.record.level == LogLevel::error ? Tone::bad : Tone::warn;
         table.add({wall_text(row.error.last_wall_ns),
                    count_text(row.error.count),
-                   span_text(wall_now() - row.error.first_wall_ns),
+                   span_text(row.error.last_wall_ns - row.error.first_wall_ns),
                    {std::string(name_of(row.record.level)), tone},
                    row.process,
                    render(row.record)});

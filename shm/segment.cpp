@@ -10,13 +10,14 @@
 #include <boost/interprocess/file_mapping.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "shm/random.hpp"
-#include "shm/verify.hpp"
 
 namespace of::shm {
 namespace bip = boost::interprocess;
@@ -116,6 +117,27 @@ tl::unexpected<Error> open_failure(const std::string& name, const bip::interproc
     if (error.get_error_code() == bip::security_error)
         return fail(ErrorKind::denied, fmt::format("segment {} may not be opened by this user", name));
     return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, error.what()));
+}
+
+/// The line of /proc/<pid>/stat; empty when there is no such process, or none that /proc shows us.
+std::string stat_of(uint64_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+/// Its field 22; 0 of a zombie.
+uint64_t start_in(const std::string& stat) {
+    const auto close = stat.rfind(')');  // the command name may hold spaces and brackets
+    if (close == std::string::npos || close + 2 >= stat.size() || stat[close + 2] == 'Z') return 0;
+    size_t at = close + 2;
+    for (int field = 3; field < 22; ++field) {
+        at = stat.find(' ', at);
+        if (at == std::string::npos) return 0;
+        ++at;
+    }
+    return std::strtoull(stat.c_str() + at, nullptr, 10);
 }
 
 }  // namespace
@@ -223,8 +245,10 @@ std::span<std::byte> Segment::body() const {
 bool Segment::lock() const { return mlock(region_.get_address(), region_.get_size()) == 0; }
 
 bool creator_lives(const SegmentHeader& header) {
-    return boot_id() == header.boot_id && header.creator_start != 0 &&
-           process_start(header.creator_pid) == header.creator_start;
+    const auto now = boot_id();
+    // Who may not see /proc/sys (ProcSubset=pid) does not know: then it is this boot.
+    const bool this_boot = now.empty() || header.boot_id[0] == '\0' || now == header.boot_id;
+    return this_boot && process_lives(header.creator_pid, header.creator_start);
 }
 
 std::vector<std::string> list_segments(std::string_view instance) {
@@ -242,19 +266,12 @@ std::vector<std::string> list_segments(std::string_view instance) {
 
 bool remove_segment(const std::string& name) { return bip::shared_memory_object::remove(name.c_str()); }
 
-uint64_t process_start(uint64_t pid) {
-    std::ifstream file(fmt::format("/proc/{}/stat", pid));
-    std::string text;
-    if (!std::getline(file, text)) return 0;
-    const auto close = text.rfind(')');  // the command name may hold spaces and brackets
-    if (close == std::string::npos || close + 2 >= text.size() || text[close + 2] == 'Z') return 0;
-    size_t at = close + 2;
-    for (int field = 3; field < 22; ++field) {
-        at = text.find(' ', at);
-        if (at == std::string::npos) return 0;
-        ++at;
-    }
-    return std::strtoull(text.c_str() + at, nullptr, 10);
+uint64_t process_start(uint64_t pid) { return start_in(stat_of(pid)); }
+
+bool process_lives(uint64_t pid, uint64_t start) {
+    if (const auto stat = stat_of(pid); !stat.empty()) return start != 0 && start_in(stat) == start;
+    if (pid == 0 || pid > std::numeric_limits<pid_t>::max()) return false;
+    return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
 std::string boot_id() {

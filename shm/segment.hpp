@@ -72,8 +72,12 @@ class Segment {
     boost::interprocess::mapped_region region_;
 };
 
-/// The process that made a segment, or nothing if it is gone (its pid is free, reused, or from another boot).
+/// Whether the process that made a segment still runs: its pid is not free, reused, or of another boot.
 bool creator_lives(const SegmentHeader& header);
+
+/// Whether the header describes a ring that can be: a kind of ring, slots and their size within bounds, and exactly so
+/// many bytes.
+bool describes_ring(const SegmentHeader& header);
 
 /// Names ("<instance>.<channel>") of this instance's segments, sorted; of all instances for an empty name.
 std::vector<std::string> list_segments(std::string_view instance);
@@ -81,8 +85,10 @@ std::vector<std::string> list_segments(std::string_view instance);
 /// Unlinks the name; who has it mapped keeps it.
 bool remove_segment(const std::string& name);
 
-/// Field 22 of /proc/<pid>/stat, or 0 when there is no such process.
+/// Field 22 of /proc/<pid>/stat, or 0 when there is no such process, or none that /proc shows us.
 uint64_t process_start(uint64_t pid);
+/// Whether the process of that number and start runs. Where /proc hides it (hidepid), its number has to do.
+bool process_lives(uint64_t pid, uint64_t start);
 std::string boot_id();
 
 }  // namespace of::shm

@@ -67,10 +67,6 @@ bool is_page(const Segment& segment, std::string_view page);
 /// ring is null when there is none; the rings stay mapped during the call.
 Findings verify_cursors(const ControlPage& page, const std::function<const Segment*(std::string_view)>& ring_of);
 
-/// Whether the header describes a ring that can be: a kind of ring, slots and their size within bounds, and exactly so
-/// many bytes.
-bool describes_ring(const SegmentHeader& header);
-
 /// The rest is for the parts of the check.
 
 /// Text in a fixed field: ended by a zero, and zero behind it.

@@ -72,6 +72,12 @@ void end_leftover(shm::DeskLine& desk) {
     close(pidfd);
 }
 
+/// Another process, and no stranger with its number: one that /proc hides from us would keep us from starting for ever.
+bool is_seen_to_live(const shm::SegmentHeader& creation) {
+    const auto start = shm::process_start(creation.creator_pid);
+    return creation.creator_pid != static_cast<uint64_t>(getpid()) && start != 0 && start == creation.creator_start;
+}
+
 }  // namespace
 
 Instance::Instance(const Config& config)
@@ -212,8 +218,7 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
                     fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
     if (existing.error().kind != ErrorKind::missing) {
         const auto other = shm::Segment::inspect("/dev/shm/" + wanted.name());
-        if (other && other->header().creator_pid != static_cast<uint64_t>(getpid()) &&
-            shm::creator_lives(other->header()))
+        if (other && is_seen_to_live(other->header()))
             return fail(ErrorKind::busy, fmt::format("{}, and its creator, pid {}, lives", existing.error().message,
                                                      other->header().creator_pid));
         replaced_.emplace_back(wanted.name(), existing.error().message);

@@ -91,7 +91,7 @@ bool View::supervisor_alive() const {
     const auto& line = control().instance;
     const auto pid = line.supervisor_pid.load(std::memory_order_acquire);
     return !source_.copied() && pid != 0 &&
-           shm::process_start(pid) == line.supervisor_start.load(std::memory_order_relaxed);
+           shm::process_lives(pid, line.supervisor_start.load(std::memory_order_relaxed));
 }
 
 bool View::supervisor_frozen() const {
@@ -107,7 +107,7 @@ ProcessView View::judge(const shm::ProcessSlot& slot) const {
     if (state == WorkerState::spawned && speaks)
         state = static_cast<WorkerState>(slot.own.state.load(std::memory_order_relaxed));
     const bool alive =
-        !source_.copied() && pid != 0 && shm::process_start(pid) == desk.start_time.load(std::memory_order_relaxed);
+        !source_.copied() && pid != 0 && shm::process_lives(pid, desk.start_time.load(std::memory_order_relaxed));
     return {std::string(text_of(desk.name)), &slot, state, alive, alive && proc_state(pid) == 'T'};
 }
 

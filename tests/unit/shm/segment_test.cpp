@@ -1,6 +1,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -33,6 +36,44 @@ TEST_CASE("a segment says who made it, and opens for those who expect just that"
     struct stat status{};
     REQUIRE(stat(segment.path().c_str(), &status) == 0);
     REQUIRE((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a creator lives under its number, with its start, in this boot") {
+    const ScopedSegment segment(ring_spec(SegmentKind::queue, 64));
+    auto header = segment.open(Access::read_only).header();
+    SECTION("another boot") {
+        header.boot_id[0] = '?';
+        REQUIRE_FALSE(creator_lives(header));
+    }
+    SECTION("a boot that was hidden from the creator") {
+        header.boot_id[0] = '\0';
+        REQUIRE(creator_lives(header));
+    }
+    SECTION("a number that is another's now") {
+        ++header.creator_start;
+        REQUIRE_FALSE(creator_lives(header));
+    }
+    SECTION("a number that nobody can have") {
+        header.creator_pid = UINT64_MAX;
+        REQUIRE_FALSE(creator_lives(header));
+    }
+}
+
+TEST_CASE("a process lives until it has ended, whether or not somebody has looked how") {
+    const pid_t child = fork();
+    if (child == 0) {
+        for (;;) pause();
+    }
+    const auto pid = static_cast<uint64_t>(child);
+    const auto start = process_start(pid);
+    REQUIRE(start != 0);
+    REQUIRE(process_lives(pid, start));
+    kill(child, SIGKILL);
+    siginfo_t end{};
+    REQUIRE(waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT) == 0);
+    REQUIRE_FALSE(process_lives(pid, start));
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+    REQUIRE_FALSE(process_lives(pid, start));
 }
 
 TEST_CASE("a name that exists is not made twice") {

@@ -4,19 +4,16 @@ of deploy/systemd. Prints TAP.
 usage: systemd_run_test.py [NAME...]        runs all cases, or those whose names contain one of NAME
 """
 
-import contextlib
 import os
 import pathlib
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
-from system_support import ROOT, SUPERVISOR, Instance, alive, run, synthetic, wait_for
+from system_support import SUPERVISOR, Instance, alive, run, synthetic, wait_for
+from systemd_support import KEEP, MANAGER, case_of, in_namespaces
 import tap
 
-MANAGER = "/lib/systemd/systemd"
 UNITS = pathlib.Path("/run/user/0/systemd/user")
 UNIT = """[Unit]
 StartLimitIntervalSec=0
@@ -39,37 +36,10 @@ exit 99
 """
 
 
-@contextlib.contextmanager
-def control_group():
-    """Of this test alone, in the hierarchy in which systemd keeps its units; skips where there is none to be had."""
-    for base in ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup"):
-        group = pathlib.Path(base) / ("of-test-%d" % os.getpid())
-        try:
-            if (pathlib.Path(base) / "cgroup.procs").exists():
-                group.mkdir()
-                break
-        except OSError:
-            continue
-    else:
-        raise tap.Skip("no control group for a systemd of ours")
-    try:
-        yield group
-    finally:
-        for folder, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
-
-
 def within(case):
     """Runs a case of this file as a manager's only user."""
-    if os.geteuid() != 0 or not os.access(MANAGER, os.X_OK) or shutil.which("unshare") is None:
-        raise tap.Skip("no systemd, or not root")
-    with tempfile.TemporaryDirectory(prefix="of-systemd-") as home, control_group() as group:
-        words = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec unshare -m -p --fork --kill-child sh -c "$1" sh "$2" "$3" "$4"',
-                 str(group), INSIDE % (UNITS, MANAGER), sys.executable, __file__, "--inside=" + case.__name__]
-        code, out, err = run(*words, environment={"HOME": home}, timeout=180)
-    if code == 99:
-        raise tap.Skip("systemd does not come up in namespaces here")
+    with tempfile.TemporaryDirectory(prefix="of-systemd-") as home:
+        code, out, err = in_namespaces(home, INSIDE % (UNITS, MANAGER), sys.executable, __file__, "--inside=" + case.__name__)
     assert code == 0, (code, out, err)
 
 
@@ -147,9 +117,8 @@ def test_a_store_that_is_too_small_is_refused_under_systemd():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2 and sys.argv[1].startswith("--inside="):
-        drop_in_text = (ROOT / "deploy/systemd/keep.conf").read_text()
-        with synthetic() as market, Instance(market, supervisor={"orphans": "keep"}) as served:
-            globals()[sys.argv[1].split("=")[1]](served, drop_in_text)
-    else:
+    inside = case_of(sys.argv[1:])
+    if inside is None:
         tap.main((sys.modules[__name__],), sys.argv[1:])
+    with synthetic() as market, Instance(market, supervisor={"orphans": "keep"}) as served:
+        inside(served, KEEP)

@@ -8,41 +8,18 @@ import os
 import re
 import signal
 import sqlite3
-import struct
 import sys
 import time
 
-from chaos_support import BUILD, after, chance, count, say
+from chaos_support import after, chance, count, say
+from harm_support import ShiftedClock
 from system_support import Instance, process_state, synthetic, wait_for
 import tap
 
-LIBRARY = BUILD / "tests/chaos/libshifted_clock.so"
 HANG_LIMIT_MS = 3000
 HOUR_S, DAY_S = 3600, 86400
 STEPS_S = {"an hour on": HOUR_S, "an hour back": -HOUR_S, "a day on": DAY_S, "a day back": -DAY_S, "a leap second": 1, "one that is taken out": -1,
            "to 1970": None, "past 2038": 13 * 366 * DAY_S}
-
-
-class ShiftedClock:
-    """What the processes of an instance are to take for the wall clock: `shift` seconds off the machine's."""
-
-    def __init__(self, instance):
-        self.path = instance.folder / "shift"
-        self.shift = 0
-        self.set(0)
-        os.environ.update({"LD_PRELOAD": str(LIBRARY), "OF_CLOCK_SHIFT": str(self.path)})
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for name in ("LD_PRELOAD", "OF_CLOCK_SHIFT"):
-            os.environ.pop(name, None)
-
-    def set(self, seconds):
-        self.shift = seconds
-        with open(self.path, "r+b" if self.path.exists() else "w+b") as file:  # in place: it is mapped
-            file.write(struct.pack("<q", round(seconds * 1_000_000_000)))
 
 
 def newest(instance):

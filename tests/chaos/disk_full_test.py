@@ -4,59 +4,21 @@ usage: disk_full_test.py [NAME...]        runs all cases, or those whose names c
 """
 
 import concurrent.futures
-import errno
 import os
 import pathlib
 import random
 import signal
-import subprocess
 import sys
 import time
 
 from chaos_support import chance, count, market, say
+from harm_support import SmallDisk
 from store_support import check_store, settle, wait_until_stored, whole_files
 from system_support import Instance, wait_for
 import tap
 
-DISK_MB = 24
 INSTANCES = 4
 ROUNDS = 25
-
-
-class SmallDisk:
-    """A file system of its own for the data of an instance, and a ballast file that leaves it so many bytes."""
-
-    def __init__(self, instance):
-        self.folder = instance.folder / "data"
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % DISK_MB, "tmpfs", str(self.folder)], capture_output=True, text=True)
-        if mounted.returncode != 0:
-            raise tap.Skip("no file system may be mounted here: " + mounted.stderr.strip())
-        self.ballast = self.folder / "ballast"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", "-l", str(self.folder)], check=True)
-
-    def free(self):
-        state = os.statvfs(self.folder)
-        return state.f_bavail * state.f_frsize
-
-    def leave(self, left):
-        """Fills it up, but for so many bytes (whole pages, as the kernel counts)."""
-        with open(self.ballast, "wb") as ballast:
-            while (more := self.free() - left) > 0:
-                try:
-                    os.posix_fallocate(ballast.fileno(), ballast.tell(), min(1 << 20, more))
-                except OSError as error:
-                    if error.errno != errno.ENOSPC:
-                        raise
-                    return  # storage has been faster
-                ballast.seek(0, os.SEEK_END)
-
-    def relieve(self):
-        self.ballast.unlink(missing_ok=True)
 
 
 def store_breaker(instance):

@@ -13,6 +13,7 @@ import time
 
 from chaos_support import WORKERS, after, chance, count, say, send
 from exchange_client import Closed, Refused, Streams
+from harm_support import ShiftedClock, SmallDisk
 from store_support import settle, wait_until_stored, whole_files
 from system_support import EXCHANGE, Exchange, Instance, wait_for
 import tap
@@ -22,6 +23,7 @@ QUIET_S = 5
 """Before the end of the market: what a dropped frame held is missed only when another follows."""
 FAULTS = ({"kind": "cut"}, {"kind": "drop", "count": 20}, {"kind": "duplicate", "count": 20}, {"kind": "reorder", "count": 20},
           {"kind": "malformed", "count": 5}, {"kind": "stall", "ms": 500})
+SHIFTS_S = (-86400, -3600, -1, 0, 1, 3600, 86400)
 
 
 class Connection(Streams):
@@ -82,8 +84,8 @@ class Observer(threading.Thread):
 class Nemesis:
     """One harm after another, drawn by chance, until the time is over."""
 
-    def __init__(self, dice, instance, exchange):
-        self.dice, self.instance, self.exchange = dice, instance, exchange
+    def __init__(self, dice, instance, exchange, clock, disk):
+        self.dice, self.instance, self.exchange, self.clock, self.disk = dice, instance, exchange, clock, disk
         self.done = {}
         self.good = instance.config.read_text()
 
@@ -101,8 +103,17 @@ class Nemesis:
     def kill_supervisor(self):
         self.instance.process.kill()
         self.instance.process.wait()
-        self.instance.start()
+        with self.clock:
+            self.instance.start()
         self.instance.wait_healthy()
+
+    def set_clock(self):
+        self.clock.set(self.dice.choice(SHIFTS_S))
+
+    def fill_disk(self):
+        self.disk.leave(self.dice.randrange(200_000))
+        wait_for(after(self.dice.uniform(0.2, 3)), "it has been full")
+        self.disk.relieve()
 
     def trouble_the_feed(self):
         self.exchange.fault(**self.dice.choice(FAULTS))
@@ -116,7 +127,8 @@ class Nemesis:
         self.instance.ofctl("upgrade")
 
     def rage(self, seconds):
-        harms = [self.kill_worker, self.pause_worker, self.trouble_the_feed] * 3 + [self.kill_supervisor, self.reload, self.upgrade]
+        harms = [self.kill_worker, self.pause_worker, self.trouble_the_feed] * 3
+        harms += [self.set_clock, self.fill_disk] * 2 + [self.kill_supervisor, self.reload, self.upgrade]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             harm = self.dice.choice(harms)
@@ -175,12 +187,15 @@ def left_out(symbol, history, store):
 
 
 def live_a_minute(dice):
-    with Exchange(EXCHANGE, "--synthetic", "--seed", str(dice.getrandbits(31)), "--rate", "1000") as exchange, Instance(exchange) as instance:
+    with Exchange(EXCHANGE, "--synthetic", "--seed", str(dice.getrandbits(31)), "--rate", "1000") as exchange, Instance(exchange) as instance, SmallDisk(instance) as disk:
         observer = Observer(instance.port)
-        instance.start_and_wait()
+        clock = ShiftedClock(instance)
+        with clock:
+            instance.start()
+        instance.wait_healthy()
         wait_until_stored(instance, exchange)
         observer.start()
-        nemesis = Nemesis(dice, instance, exchange)
+        nemesis = Nemesis(dice, instance, exchange, clock, disk)
         nemesis.rage(ROUND_S - QUIET_S)
         wait_for(after(QUIET_S), "the market goes on for a while")
         played = settle(instance, exchange)

@@ -9,10 +9,11 @@ import os
 import pathlib
 import random
 import signal
+import struct
 import subprocess
 import sys
 
-from chaos_support import WORKERS, chance, count, processes_of, say, send
+from chaos_support import WITHOUT_LIMITS, WORKERS, chance, count, processes_of, say, send
 from store_support import check_store, settle, wait_until_stored
 from system_support import BUILD, FORGIVING, OFCTL, SUPERVISOR, Instance, synthetic, wait_for
 import tap
@@ -31,6 +32,17 @@ class Plan:
 
     def environment(self):
         return {"LD_PRELOAD": LIBRARY, "OF_FAIL_MALLOC": str(self.file)}
+
+    def set_at_work(self, program):
+        """Whoever of this name begins from now on looks at the number of `set_next`."""
+        self.left = self.file.with_name(self.file.name + ".left")
+        self.left.write_bytes(struct.pack("<q", 0))
+        self.file.write_text("%s 0" % program)
+
+    def set_next(self, number):
+        self.told.unlink(missing_ok=True)
+        with open(self.left, "r+b") as file:  # in place: it is mapped
+            file.write(struct.pack("<q", number))
 
     def set(self, program, number):
         self.told.unlink(missing_ok=True)
@@ -104,6 +116,46 @@ def test_allocations_that_fail_in_the_start_of_the_supervisor_end_it_and_leave_n
         instance.start_and_wait()
         assert instance.stop() == 0, instance.output()
     say("ended with %s" % dict(codes))
+
+
+def test_allocations_that_fail_while_the_supervisor_works_are_borne_or_end_it_with_a_word():
+    dice = chance()
+    borne, ended = 0, collections.Counter()
+    with synthetic(*WITHOUT_LIMITS) as exchange, Instance(exchange, **PATIENT) as instance:
+        plan = Plan(instance.folder)
+        plan.set_at_work("ofsupervisor")
+        good = instance.config.read_text()
+        works = (lambda: send(instance.pids().get(dice.choice(WORKERS), 0) or instance.process.pid + (1 << 22), signal.SIGKILL),
+                 lambda: instance.ofctl("restart", dice.choice(WORKERS), "--timeout", "20"),
+                 lambda: instance.ofctl("breaker", "trip", "binance/rest", "--for", "1s"),
+                 lambda: (instance.config.write_text(good + "[supervisor]\nstop_timeout_ms = %d\n" % dice.randrange(8000, 12000)),
+                          instance.ofctl("config", "reload", "--timeout", "20")))
+        start_preloaded(instance, plan)
+        instance.wait_healthy()
+        wait_until_stored(instance, exchange)
+        for _ in range(count(100)):
+            plan.set_next(int(10 ** dice.uniform(0, 2.7)))
+            said = len(instance.output())
+            for _ in range(20):
+                dice.choice(works)()
+                if plan.met() or instance.process.poll() is not None:
+                    break
+            if wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "it has ended, or all is well", 60) \
+                    and instance.process.poll() is None:
+                borne += plan.met()
+                continue
+            ended[instance.process.returncode] += 1
+            assert instance.process.returncode > 0 and instance.output()[said:].strip(), (instance.process.returncode, instance.output()[said:])
+            wait_for(lambda: not processes_of(instance), "no worker is left")
+            start_preloaded(instance, plan)
+            instance.wait_healthy()
+        plan.set_next(0)
+        assert instance.ofctl("shm", "verify")[0] == 0, instance.ofctl("shm", "verify")
+        played = settle(instance, exchange)
+        assert instance.stop() == 0, instance.output()
+        check_store(instance, played)
+    say("%d borne; ended with %s" % (borne, dict(ended)))
+    assert borne + sum(ended.values()) > count(50), "the allocations that were to fail are not made"
 
 
 def test_allocations_that_fail_in_ofctl_end_it():

@@ -7,12 +7,15 @@
 
 #include "tests/bench/operations.hpp"
 #include "tests/bench/report.hpp"
-#include "tests/bench/own_workers.hpp"
 #include "tests/bench/restart.hpp"
 
 namespace {
 
 using namespace of::bench;
+
+/// Each takes a third of a second.
+constexpr size_t notices_max = 30;
+constexpr size_t notice_resident_mib = 512;
 
 constexpr const char* footer =
     R"(Each sample is two fresh processes, one on each of two cores, and is bracketed by the round trip of two bare
@@ -74,9 +77,11 @@ int ring(size_t rounds, uint64_t seed, const std::vector<std::string>& only, con
 int restart(size_t kills, uint64_t seed, size_t starts, int64_t idle_s, bool json) {
     std::vector<std::string> absent;
     const auto own = measure_own_workers(starts, idle_s);
+    const Notices notices{.apart = measure_notices(std::min(kills, notices_max), notice_resident_mib, true),
+                          .anywhere = measure_notices(std::min(kills, notices_max), notice_resident_mib, false)};
     const auto figures = measure_restarts(kills, seed, absent);
     for (const auto& peer : absent) fmt::print(stderr, "of-bench: without {}\n", peer);
-    fmt::print("{}", json ? json_of(figures, own) : table_of(figures) + table_of(own));
+    fmt::print("{}", json ? json_of(figures, own, notices) : table_of(figures) + table_of(notices) + table_of(own));
     return std::ranges::all_of(figures, [](const auto& each) { return each.lost == 0; }) ? 0 : 1;
 }
 

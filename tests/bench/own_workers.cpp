@@ -14,6 +14,7 @@
 #include <fstream>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 
 #include "proto/types.hpp"
 #include "shm/control_page.hpp"
@@ -42,6 +43,12 @@ uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
+/// CLOCK_MONOTONIC, or since the start.
+struct Began {
+    int64_t spawned_ns = 0;  ///< the last worker
+    int64_t ready_ns = 0;    ///< the last worker
+};
+
 class OwnInstance {
   public:
     explicit OwnInstance(const fs::path& folder) : name_(fmt::format("bench-own-{}", getpid())) {
@@ -61,10 +68,10 @@ class OwnInstance {
     }
 
     pid_t pid() const { return pid_; }
-    /// From the start to the last worker's own word that it is ready.
-    int64_t wait_until_ready() const {
+    /// From the start to the last worker's spawn, and to the last one's own word that it is ready.
+    Began wait_until_ready() const {
         while (monotonic_ns() < started_ns_ + patience_ns) {
-            if (const auto ready = last_ready()) return *ready - started_ns_;
+            if (const auto last = all_ready()) return {last->spawned_ns - started_ns_, last->ready_ns - started_ns_};
             if (waitpid(pid_, nullptr, WNOHANG) != 0) break;
             poll(nullptr, 0, 2);
         }
@@ -72,16 +79,17 @@ class OwnInstance {
     }
 
   private:
-    std::optional<int64_t> last_ready() const {
+    std::optional<Began> all_ready() const {
         const auto control = shm::Segment::inspect("/dev/shm/" + name_ + ".control");
         if (!control) return {};
         const auto& page = control->page<shm::ControlPage>();
         const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_acquire), shm::processes_max);
-        int64_t last = 0;
+        Began last;
         for (size_t i = 1; i < used; ++i) {
-            const auto& own = page.processes[i].own;
+            const auto& [desk, own] = std::tie(page.processes[i].desk, page.processes[i].own);
             if (own.state.load(std::memory_order_acquire) != static_cast<uint32_t>(WorkerState::running)) return {};
-            last = std::max(last, own.ready_ns.load(std::memory_order_relaxed));
+            last.spawned_ns = std::max(last.spawned_ns, desk.spawn_ns.load(std::memory_order_relaxed));
+            last.ready_ns = std::max(last.ready_ns, own.ready_ns.load(std::memory_order_relaxed));
         }
         return used > 1 ? std::optional(last) : std::nullopt;
     }
@@ -91,27 +99,16 @@ class OwnInstance {
     pid_t pid_ = 0;
 };
 
-struct Spent {
-    int64_t on_core_ns = 0;
-    int64_t wakes = 0;
-};
-
-Spent spent_by(pid_t pid) {
-    Spent spent;
-    for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
-        int64_t ns = 0;
-        std::ifstream(task.path() / "schedstat") >> ns;
-        spent.on_core_ns += ns;
-        std::ifstream status(task.path() / "status");
-        for (std::string word; status >> word;)
-            if (int64_t times = 0; word == "voluntary_ctxt_switches:" && status >> times) spent.wakes += times;
+/// Its share of all memory that it maps, without segments: code that it shares with its workers counts by halves.
+int64_t memory_kib(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/smaps", pid));
+    int64_t all = 0;
+    bool segment = false;
+    for (std::string line; std::getline(file, line);) {
+        if (line.find('-') < line.find(':')) segment = line.find(" /dev/shm/") != std::string::npos;
+        if (line.starts_with("Pss:") && !segment) all += std::atoll(line.c_str() + 4);
     }
-    return spent;
-}
-
-double ms_at(const std::vector<int64_t>& sorted, double share) {
-    const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
-    return static_cast<double>(sorted[index]) / 1e6;
+    return all;
 }
 
 void look_while_idle(pid_t pid, int64_t idle_s, OwnFigures& figures) {
@@ -122,6 +119,7 @@ void look_while_idle(pid_t pid, int64_t idle_s, OwnFigures& figures) {
     const auto after = spent_by(pid);
     const auto passed = static_cast<double>(monotonic_ns() - begun);
     figures.idle_percent = 100.0 * static_cast<double>(after.on_core_ns - before.on_core_ns) / passed;
+    figures.memory_kib = memory_kib(pid);
     figures.idle_wakes_per_s = 1e9 * static_cast<double>(after.wakes - before.wakes) / passed;
 }
 
@@ -135,26 +133,33 @@ OwnFigures measure_own_workers(size_t starts, int64_t idle_s) {
     OwnFigures figures;
     for (size_t i = 0; i < starts; ++i) {
         const OwnInstance instance(folder);
-        figures.ready_ns.push_back(instance.wait_until_ready());
+        const auto began = instance.wait_until_ready();
+        figures.spawned_ns.push_back(began.spawned_ns);
+        figures.ready_ns.push_back(began.ready_ns);
         if (i + 1 == starts) look_while_idle(instance.pid(), idle_s, figures);
     }
     fs::remove_all(folder);
+    std::ranges::sort(figures.spawned_ns);
     std::ranges::sort(figures.ready_ns);
     return figures;
 }
 
 std::string table_of(const OwnFigures& figures) {
     return fmt::format(
-        "{:<34}{:.1f} ms (p50), {:.1f} (max) of {} starts\n{:<34}{:.3f} % of a core, {:.1f} wakes/s\n",
+        "{:<34}{:.1f} ms (p50), {:.1f} (max) of {} starts; spawned {:.1f} (p50), {:.1f} (max)\n"
+        "{:<34}{:.3f} % of a core, {:.1f} wakes/s, {} KiB of memory beside the segments\n",
         "four real workers ready", ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1), figures.ready_ns.size(),
-        "supervisor, idle", figures.idle_percent, figures.idle_wakes_per_s);
+        ms_at(figures.spawned_ns, 0.5), ms_at(figures.spawned_ns, 1), "supervisor, idle", figures.idle_percent,
+        figures.idle_wakes_per_s, figures.memory_kib);
 }
 
 std::string json_of(const OwnFigures& figures) {
-    return fmt::format("{{\"starts\":{},\"ready_p50_ms\":{:.3f},\"ready_max_ms\":{:.3f},\"idle_percent_of_a_core\":"
-                       "{:.4f},\"idle_wakes_per_s\":{:.2f}}}",
-                       figures.ready_ns.size(), ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1),
-                       figures.idle_percent, figures.idle_wakes_per_s);
+    return fmt::format(
+        R"({{"starts":{},"spawned_p50_ms":{:.3f},"spawned_max_ms":{:.3f},"ready_p50_ms":{:.3f},"ready_max_ms":{:.3f},)"
+        R"("idle_percent_of_a_core":{:.4f},"idle_wakes_per_s":{:.2f},"memory_kib":{}}})",
+        figures.ready_ns.size(), ms_at(figures.spawned_ns, 0.5), ms_at(figures.spawned_ns, 1),
+        ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1), figures.idle_percent, figures.idle_wakes_per_s,
+        figures.memory_kib);
 }
 
 }  // namespace of::bench

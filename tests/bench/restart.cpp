@@ -17,17 +17,12 @@ constexpr int64_t patience_ns = 5'000'000'000;
 /// daemontools, runit and s6 hold a child back that has not lived for a second.
 constexpr int64_t life_ns = 1'100'000'000;
 
-double ms_at(const std::vector<int64_t>& sorted, double share) {
-    if (sorted.empty()) return 0;
-    const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
-    return static_cast<double>(sorted[index]) / 1e6;
-}
-
 void kill_one(Supervised& supervised, size_t index, RestartFigures& figures) {
     auto& child = supervised.child(index);
     const auto lives = child.lives.load(std::memory_order_acquire);
     const auto lived_since = child.first_ns.load(std::memory_order_relaxed);
     while (monotonic_ns() < lived_since + life_ns) poll(nullptr, 0, 5);
+    const auto spent = spent_by(supervised.pid());
     const auto killed = monotonic_ns();
     ::kill(child.pid.load(std::memory_order_relaxed), SIGKILL);
     while (child.lives.load(std::memory_order_acquire) == lives) {
@@ -39,6 +34,8 @@ void kill_one(Supervised& supervised, size_t index, RestartFigures& figures) {
     }
     figures.first_ns.push_back(child.first_ns.load(std::memory_order_relaxed) - killed);
     figures.ready_ns.push_back(child.ready_ns.load(std::memory_order_relaxed) - killed);
+    if (supervised.kind().one_process)
+        figures.cpu_ns.push_back(spent_by(supervised.pid()).on_core_ns - spent.on_core_ns);
 }
 
 const RestartFigures* find(const std::vector<RestartFigures>& figures, std::string_view key) {
@@ -47,7 +44,7 @@ const RestartFigures* find(const std::vector<RestartFigures>& figures, std::stri
 }
 
 /// Ours to the best of the peers, which the floor is not; 0 without one.
-double ratio(const std::vector<RestartFigures>& figures, std::vector<int64_t> RestartFigures::* samples, double share) {
+double ratio(const std::vector<RestartFigures>& figures, std::vector<int64_t> RestartFigures::*samples, double share) {
     const auto* ours = find(figures, "ofsupervisor");
     double best = 0;
     for (const auto& each : figures) {
@@ -60,7 +57,7 @@ double ratio(const std::vector<RestartFigures>& figures, std::vector<int64_t> Re
 
 struct Ratio {
     const char* name;
-    std::vector<int64_t> RestartFigures::* samples;
+    std::vector<int64_t> RestartFigures::*samples;
     double share;
 };
 constexpr Ratio ratios[] = {{"p50_vs_best_peer", &RestartFigures::first_ns, 0.5},
@@ -84,7 +81,7 @@ std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::v
         std::vector<std::unique_ptr<Supervised>> all;
         for (const auto& kind : supervisor_kinds(absent)) {
             all.push_back(std::make_unique<Supervised>(kind, folder));
-            figures.push_back({kind.key, kind.name, {}, {}, 0, all.back()->start_ns()});
+            figures.push_back({kind.key, kind.name, {}, {}, 0, all.back()->start_ns(), {}});
         }
         std::mt19937_64 random(seed);
         std::vector<size_t> order(all.size());
@@ -99,6 +96,7 @@ std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::v
     for (auto& each : figures) {
         std::ranges::sort(each.first_ns);
         std::ranges::sort(each.ready_ns);
+        std::ranges::sort(each.cpu_ns);
     }
     return figures;
 }
@@ -113,19 +111,24 @@ std::string table_of(const std::vector<RestartFigures>& figures) {
                             ms_at(each.ready_ns, 0.99), static_cast<double>(each.start_ns) / 1e6);
     for (const auto& [name, samples, share] : ratios)
         text += fmt::format("{:<34}{:.2f}\n", name, ratio(figures, samples, share));
+    for (const auto& each : figures)
+        if (!each.cpu_ns.empty())
+            text += fmt::format("{:<34}{:.3f} (p50), {:.3f} (p99) ms for each restart\n", each.key + " on a core",
+                                ms_at(each.cpu_ns, 0.5), ms_at(each.cpu_ns, 0.99));
     return text;
 }
 
-std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own) {
+std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own, const Notices& notices) {
     std::string text = "{\"supervisors\":{";
     for (const auto& each : figures)
-        text += fmt::format("{}\"{}\":{{\"kills\":{},\"lost\":{},\"first\":{},\"ready\":{},\"start_ms\":{:.3f}}}",
-                            &each == &figures.front() ? "" : ",", each.key, each.first_ns.size(), each.lost,
-                            json_of(each.first_ns), json_of(each.ready_ns), static_cast<double>(each.start_ns) / 1e6);
+        text += fmt::format(
+            "{}\"{}\":{{\"kills\":{},\"lost\":{},\"first\":{},\"ready\":{},\"cpu\":{},\"start_ms\":{:.3f}}}",
+            &each == &figures.front() ? "" : ",", each.key, each.first_ns.size(), each.lost, json_of(each.first_ns),
+            json_of(each.ready_ns), json_of(each.cpu_ns), static_cast<double>(each.start_ns) / 1e6);
     text += "},\"ratios\":{";
     for (const auto& [name, samples, share] : ratios)
         text += fmt::format("{}\"{}\":{:.4f}", name == ratios[0].name ? "" : ",", name, ratio(figures, samples, share));
-    return fmt::format("{}}},\"own\":{}}}\n", text, json_of(own));
+    return fmt::format("{}}},\"notice\":{},\"own\":{}}}\n", text, json_of(notices), json_of(own));
 }
 
 }  // namespace of::bench

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/notice.hpp"
 #include "tests/bench/own_workers.hpp"
 
 namespace of::bench {
@@ -16,11 +17,12 @@ struct RestartFigures {
     std::vector<int64_t> ready_ns;  ///< kill to the successor's ready, sorted
     uint64_t lost = 0;              ///< kills without a successor in time
     int64_t start_ns = 0;           ///< of the supervisor, to four children ready
+    std::vector<int64_t> cpu_ns;    ///< of a supervisor in one process, kill to ready, sorted
 };
 
 /// `kills` of each supervisor. What is not installed is named in `absent`.
 std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::vector<std::string>& absent);
 std::string table_of(const std::vector<RestartFigures>& figures);
-std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own);
+std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures& own, const Notices& notices);
 
 }  // namespace of::bench

@@ -128,6 +128,25 @@ int64_t monotonic_ns() {
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+double ms_at(const std::vector<int64_t>& sorted, double share) {
+    if (sorted.empty()) return 0;
+    const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
+    return static_cast<double>(sorted[index]) / 1e6;
+}
+
+Spent spent_by(pid_t pid) {
+    Spent spent;
+    for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+        int64_t ns = 0;
+        std::ifstream(task.path() / "schedstat") >> ns;
+        spent.on_core_ns += ns;
+        std::ifstream status(task.path() / "status");
+        for (std::string word; status >> word;)
+            if (int64_t times = 0; word == "voluntary_ctxt_switches:" && status >> times) spent.wakes += times;
+    }
+    return spent;
+}
+
 Records::Records(const fs::path& folder) : path_((folder / "record").string()) {
     const int file = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     const size_t bytes = records_max * sizeof(ChildRecord);
@@ -166,8 +185,8 @@ Supervised::~Supervised() {
 }
 
 std::vector<SupervisorKind> supervisor_kinds(std::vector<std::string>& absent) {
-    std::vector<SupervisorKind> kinds{{"ofsupervisor", "ofsupervisor", start_ours, true},
-                                      {"floor", "floor: posix_spawn, pidfd, poll", start_floor}};
+    std::vector<SupervisorKind> kinds{{"ofsupervisor", "ofsupervisor", start_ours, true, true},
+                                      {"floor", "floor: posix_spawn, pidfd, poll", start_floor, false, true}};
     const struct {
         const char* key;
         const char* program;

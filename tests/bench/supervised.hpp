@@ -35,6 +35,7 @@ struct SupervisorKind {
     std::string name;
     std::function<pid_t(const std::filesystem::path& folder)> start;
     bool ours = false;
+    bool one_process = false;  ///< the process that is started is the one that starts children anew
 };
 
 class Supervised {
@@ -72,5 +73,15 @@ pid_t spawn(const std::vector<std::string>& command, const std::filesystem::path
 std::filesystem::path supervisor_program();
 
 int64_t monotonic_ns();
+
+/// The value at `share` of 0 to 1, in ms; 0 of none.
+double ms_at(const std::vector<int64_t>& sorted_ns, double share);
+
+/// What all threads of a process have had of the cores, and how often they went to sleep.
+struct Spent {
+    int64_t on_core_ns = 0;
+    int64_t wakes = 0;
+};
+Spent spent_by(pid_t pid);
 
 }  // namespace of::bench

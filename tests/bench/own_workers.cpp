@@ -14,7 +14,6 @@
 #include <fstream>
 #include <optional>
 #include <stdexcept>
-#include <tuple>
 
 #include "proto/types.hpp"
 #include "shm/control_page.hpp"
@@ -43,19 +42,14 @@ uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
-/// CLOCK_MONOTONIC, or since the start.
-struct Began {
-    int64_t spawned_ns = 0;  ///< the last worker
-    int64_t ready_ns = 0;    ///< the last worker
-};
-
 class OwnInstance {
   public:
     explicit OwnInstance(const fs::path& folder) : name_(fmt::format("bench-own-{}", getpid())) {
         const auto port = free_port();
         std::ofstream(folder / "orderflow.toml") << fmt::format(
             "[instance]\nname = \"{0}\"\ngovernor = \"{0}\"\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
-            "\"log\"\n[binance]\nsymbols = [\"BTCUSDT\"]\nstream_url = \"wss://127.0.0.1:9\"\nrest_url = "
+            "\"log\"\n[rings]\nmarket_slots = 262144\n[binance]\nsymbols = [\"BTCUSDT\"]\nstream_url = "
+            "\"wss://127.0.0.1:9\"\nrest_url = "
             "\"https://127.0.0.1:9\"\n[communication]\nlisten = \"127.0.0.1:{1}\"\n",
             name_, port);
         started_ns_ = monotonic_ns();
@@ -68,28 +62,34 @@ class OwnInstance {
     }
 
     pid_t pid() const { return pid_; }
-    /// From the start to the last worker's spawn, and to the last one's own word that it is ready.
-    Began wait_until_ready() const {
+    /// From the start to the last worker's own word that it is ready.
+    int64_t wait_until_ready() const {
         while (monotonic_ns() < started_ns_ + patience_ns) {
-            if (const auto last = all_ready()) return {last->spawned_ns - started_ns_, last->ready_ns - started_ns_};
+            if (const auto ready = last_ready()) return *ready - started_ns_;
             if (waitpid(pid_, nullptr, WNOHANG) != 0) break;
             poll(nullptr, 0, 2);
         }
         throw std::runtime_error("ofsupervisor did not start its workers");
     }
 
+    double segments_mib() const {
+        double bytes = 0;
+        for (const auto& name : shm::list_segments(name_))
+            bytes += static_cast<double>(fs::file_size("/dev/shm/" + name));
+        return bytes / (1 << 20);
+    }
+
   private:
-    std::optional<Began> all_ready() const {
+    std::optional<int64_t> last_ready() const {
         const auto control = shm::Segment::inspect("/dev/shm/" + name_ + ".control");
         if (!control) return {};
         const auto& page = control->page<shm::ControlPage>();
         const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_acquire), shm::processes_max);
-        Began last;
+        int64_t last = 0;
         for (size_t i = 1; i < used; ++i) {
-            const auto& [desk, own] = std::tie(page.processes[i].desk, page.processes[i].own);
+            const auto& own = page.processes[i].own;
             if (own.state.load(std::memory_order_acquire) != static_cast<uint32_t>(WorkerState::running)) return {};
-            last.spawned_ns = std::max(last.spawned_ns, desk.spawn_ns.load(std::memory_order_relaxed));
-            last.ready_ns = std::max(last.ready_ns, own.ready_ns.load(std::memory_order_relaxed));
+            last = std::max(last, own.ready_ns.load(std::memory_order_relaxed));
         }
         return used > 1 ? std::optional(last) : std::nullopt;
     }
@@ -133,33 +133,28 @@ OwnFigures measure_own_workers(size_t starts, int64_t idle_s) {
     OwnFigures figures;
     for (size_t i = 0; i < starts; ++i) {
         const OwnInstance instance(folder);
-        const auto began = instance.wait_until_ready();
-        figures.spawned_ns.push_back(began.spawned_ns);
-        figures.ready_ns.push_back(began.ready_ns);
+        figures.ready_ns.push_back(instance.wait_until_ready());
+        figures.segments_mib = instance.segments_mib();
         if (i + 1 == starts) look_while_idle(instance.pid(), idle_s, figures);
     }
     fs::remove_all(folder);
-    std::ranges::sort(figures.spawned_ns);
     std::ranges::sort(figures.ready_ns);
     return figures;
 }
 
 std::string table_of(const OwnFigures& figures) {
     return fmt::format(
-        "{:<34}{:.1f} ms (p50), {:.1f} (max) of {} starts; spawned {:.1f} (p50), {:.1f} (max)\n"
+        "{:<34}{:.1f} ms (p50), {:.1f} (max) of {} starts, {:.0f} MiB of segments\n"
         "{:<34}{:.3f} % of a core, {:.1f} wakes/s, {} KiB of memory beside the segments\n",
         "four real workers ready", ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1), figures.ready_ns.size(),
-        ms_at(figures.spawned_ns, 0.5), ms_at(figures.spawned_ns, 1), "supervisor, idle", figures.idle_percent,
-        figures.idle_wakes_per_s, figures.memory_kib);
+        figures.segments_mib, "supervisor, idle", figures.idle_percent, figures.idle_wakes_per_s, figures.memory_kib);
 }
 
 std::string json_of(const OwnFigures& figures) {
-    return fmt::format(
-        R"({{"starts":{},"spawned_p50_ms":{:.3f},"spawned_max_ms":{:.3f},"ready_p50_ms":{:.3f},"ready_max_ms":{:.3f},)"
-        R"("idle_percent_of_a_core":{:.4f},"idle_wakes_per_s":{:.2f},"memory_kib":{}}})",
-        figures.ready_ns.size(), ms_at(figures.spawned_ns, 0.5), ms_at(figures.spawned_ns, 1),
-        ms_at(figures.ready_ns, 0.5), ms_at(figures.ready_ns, 1), figures.idle_percent, figures.idle_wakes_per_s,
-        figures.memory_kib);
+    return fmt::format(R"({{"starts":{},"segments_mib":{:.1f},"ready_p50_ms":{:.3f},"ready_max_ms":{:.3f},)"
+                       R"("idle_percent_of_a_core":{:.4f},"idle_wakes_per_s":{:.2f},"memory_kib":{}}})",
+                       figures.ready_ns.size(), figures.segments_mib, ms_at(figures.ready_ns, 0.5),
+                       ms_at(figures.ready_ns, 1), figures.idle_percent, figures.idle_wakes_per_s, figures.memory_kib);
 }
 
 }  // namespace of::bench

@@ -11,8 +11,8 @@
 namespace of::bench {
 
 struct OwnFigures {
-    std::vector<int64_t> spawned_ns;  ///< from the start of ofsupervisor to the last worker's spawn, sorted
-    std::vector<int64_t> ready_ns;    ///< to the last worker's ready, sorted
+    double segments_mib = 0;        ///< made at each start
+    std::vector<int64_t> ready_ns;  ///< from the start of ofsupervisor to the last worker's ready, sorted
     double idle_percent = 0;        ///< of a core, all threads of the supervisor
     double idle_wakes_per_s = 0;
     int64_t memory_kib = 0;  ///< proportional set size of the supervisor, without segments

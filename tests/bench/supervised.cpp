@@ -171,6 +171,7 @@ Supervised::Supervised(const SupervisorKind& kind, const fs::path& parent) : kin
                 throw std::runtime_error(kind.name + " did not start its children");
             poll(nullptr, 0, 1);
         }
+        spawned_ns_ = std::max(spawned_ns_, child(i).first_ns.load(std::memory_order_relaxed) - started);
         start_ns_ = std::max(start_ns_, child(i).ready_ns.load(std::memory_order_relaxed) - started);
     }
 }

@@ -48,7 +48,8 @@ class Supervised {
     const SupervisorKind& kind() const { return kind_; }
     ChildRecord& child(size_t index) { return (*records_)[index]; }
     pid_t pid() const { return pid_; }
-    /// From the start of the supervisor to the last child's ready, ns.
+    /// From the start of the supervisor to the last child's first statement, and to the last child's ready, ns.
+    int64_t spawned_ns() const { return spawned_ns_; }
     int64_t start_ns() const { return start_ns_; }
 
   private:
@@ -56,6 +57,7 @@ class Supervised {
     std::filesystem::path folder_;
     std::unique_ptr<Records> records_;
     pid_t pid_ = 0;
+    int64_t spawned_ns_ = 0;
     int64_t start_ns_ = 0;
 };
 

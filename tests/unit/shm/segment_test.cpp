@@ -40,22 +40,27 @@ TEST_CASE("a segment says who made it, and opens for those who expect just that"
 
 TEST_CASE("a creator lives under its number, with its start, in this boot") {
     const ScopedSegment segment(ring_spec(SegmentKind::queue, 64));
-    auto header = segment.open(Access::read_only).header();
+    const auto write = [&](size_t offset, auto value) { overwrite(segment.path(), offset, &value, sizeof value); };
+    const auto lives = [&] {
+        const auto found = Segment::inspect(segment.path());
+        REQUIRE(found);
+        return creator_lives(found->header());
+    };
     SECTION("another boot") {
-        header.boot_id[0] = '?';
-        REQUIRE_FALSE(creator_lives(header));
+        write(offsetof(SegmentHeader, boot_id), '?');
+        REQUIRE_FALSE(lives());
     }
     SECTION("a boot that was hidden from the creator") {
-        header.boot_id[0] = '\0';
-        REQUIRE(creator_lives(header));
+        write(offsetof(SegmentHeader, boot_id), '\0');
+        REQUIRE(lives());
     }
     SECTION("a number that is another's now") {
-        ++header.creator_start;
-        REQUIRE_FALSE(creator_lives(header));
+        write(offsetof(SegmentHeader, creator_start), uint64_t{1});
+        REQUIRE_FALSE(lives());
     }
     SECTION("a number that nobody can have") {
-        header.creator_pid = UINT64_MAX;
-        REQUIRE_FALSE(creator_lives(header));
+        write(offsetof(SegmentHeader, creator_pid), UINT64_MAX);
+        REQUIRE_FALSE(lives());
     }
 }
 

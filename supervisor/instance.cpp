@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "proto/schema.hpp"
+#include "shm/life.hpp"
 
 namespace of::supervisor {
 namespace {
@@ -141,8 +142,8 @@ Expected<void> Instance::refuse_second_supervisor() {
     if (!control) return {};  // absent, or to be replaced
     auto& page = control->page<shm::ControlPage>();
     const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
-    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) &&
-        shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed))
+    const bool seen = shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed);
+    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && (seen || shm::has_bound_life(page.processes[0])))
         return runs_already(config_.instance, pid, page.instance.state_dir);
     adopted_pid_ = pid;
     return {};

@@ -84,6 +84,7 @@ Finding watchdog(const Patient& patient) {
     const auto has = [&](const std::string& name) {
         return variables.starts_with(name) || variables.find('\0' + name) != std::string::npos;
     };
+    if (variables.empty()) return well("the supervisor's environment is hidden from this user");
     if (has("WATCHDOG_USEC=")) return well("systemd watches the supervisor");
     if (!has("INVOCATION_ID=")) return well("not under systemd");
     return poor("systemd does not watch the supervisor", "WatchdogSec=10s (deploy/systemd has the unit)");

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/bench/operations.hpp"
+#include "tests/bench/own_workers.hpp"
 #include "tests/bench/report.hpp"
 #include "tests/bench/restart.hpp"
 
@@ -15,7 +16,6 @@ using namespace of::bench;
 
 /// Each takes a third of a second.
 constexpr size_t notices_max = 30;
-constexpr size_t notice_resident_mib = 512;
 
 constexpr const char* footer =
     R"(Each sample is two fresh processes, one on each of two cores, and is bracketed by the round trip of two bare
@@ -26,7 +26,7 @@ Examples:
   of-bench ring                       a table, some two minutes
   of-bench ring --rounds 15 --json    one object; "ratios" holds the medians
   of-bench ring --only queue --only boost
-  of-bench restart                    some three minutes; daemontools, runit and s6 where they are installed
+  of-bench restart                    some four minutes; daemontools, runit and s6 where they are installed
   of-bench operations                 what an update of a metric, a log record, a trace hop cost
 
 Exit codes: 0 measured, 1 a transport lost or damaged a message or could not run, 2 bad command line.)";
@@ -74,11 +74,11 @@ int ring(size_t rounds, uint64_t seed, const std::vector<std::string>& only, con
     return wrong == 0 ? 0 : 1;
 }
 
-int restart(size_t kills, uint64_t seed, size_t starts, int64_t idle_s, bool json) {
+int restart(size_t kills, uint64_t seed, size_t starts, int64_t idle_s, size_t resident_mib, bool json) {
     std::vector<std::string> absent;
     const auto own = measure_own_workers(starts, idle_s);
-    const Notices notices{.apart = measure_notices(std::min(kills, notices_max), notice_resident_mib, true),
-                          .anywhere = measure_notices(std::min(kills, notices_max), notice_resident_mib, false)};
+    const Notices notices{.apart = measure_notices(std::min(kills, notices_max), resident_mib, true),
+                          .anywhere = measure_notices(std::min(kills, notices_max), resident_mib, false)};
     const auto figures = measure_restarts(kills, seed, absent);
     for (const auto& peer : absent) fmt::print(stderr, "of-bench: without {}\n", peer);
     fmt::print("{}", json ? json_of(figures, own, notices) : table_of(figures) + table_of(notices) + table_of(own));
@@ -110,6 +110,9 @@ int main(int argc, char** argv) {
     int64_t idle_s = 10;
     restarts->add_option("--starts", starts, "Of an instance with its real workers (10)")->check(CLI::Range(1, 1000));
     restarts->add_option("--idle", idle_s, "Seconds to look at an idle supervisor (10)")->check(CLI::Range(1, 3600));
+    size_t resident_mib = 512;
+    restarts->add_option("--resident", resident_mib, "MiB of those whose death is noticed (512)")
+        ->check(CLI::Range(1, 65'536));
     restarts->add_flag("--json", json, "One JSON object");
     auto* verb = app.add_subcommand("ring", "One-way throughput and round trips of the rings and of their peers");
     verb->add_option("--rounds", rounds, "Samples of each transport (7)")->check(CLI::Range(1, 1000));
@@ -133,7 +136,7 @@ int main(int argc, char** argv) {
             fmt::print("{}", json ? json_of(costs) : table_of(costs));
             return 0;
         }
-        if (restarts->parsed()) return restart(kills, seed, starts, idle_s, json);
+        if (restarts->parsed()) return restart(kills, seed, starts, idle_s, resident_mib, json);
         return ring(rounds, seed, only, options, json);
     } catch (const std::exception& error) {
         fmt::print(stderr, "of-bench: {}\n", error.what());

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +16,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "shm/life.hpp"
 #include "supervisor/death_watch.hpp"
 #include "tests/bench/supervised.hpp"
-#include "workers/runtime/life.hpp"
 
 namespace of::bench {
 namespace {
@@ -25,17 +26,20 @@ namespace {
 constexpr int patience_ms = 20'000;
 constexpr size_t mib = size_t{1} << 20;
 
-void* shared_or_private(size_t bytes, int sharing) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        throw std::runtime_error(fmt::format("{} bytes of memory: {}", bytes, std::strerror(errno)));
-    return memory;
-}
-
 /// The life word of a worker, in memory that it shares with us.
-struct Word {
-    std::atomic<uint32_t>& at = *static_cast<std::atomic<uint32_t>*>(shared_or_private(sizeof at, MAP_SHARED));
-    ~Word() { munmap(&at, sizeof at); }
+class Word {
+  public:
+    Word()
+        : memory_(
+              mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+        if (memory_ == MAP_FAILED) throw std::runtime_error(fmt::format("shared memory: {}", std::strerror(errno)));
+    }
+    ~Word() { munmap(memory_, sizeof(std::atomic<uint32_t>)); }
+    Word(const Word&) = delete;
+    std::atomic<uint32_t>& word() const { return *static_cast<std::atomic<uint32_t>*>(memory_); }
+
+  private:
+    void* memory_;
 };
 
 /// The last core that we may use is the victim's while this lives; ours are the others. Nothing is done about a single
@@ -68,18 +72,24 @@ class Apart {
     bool divided_ = false;
 };
 
+/// Has all of its memory, owns the word, says so, and waits to be killed.
+[[noreturn]] void be_a_victim(std::atomic<uint32_t>& word, size_t bytes, const Apart& apart, int bound) noexcept {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    apart.move_victim();
+    void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) _exit(1);
+    std::memset(memory, 1, bytes);
+    shm::bind_life(word);
+    if (write(bound, "", 1) != 1) _exit(1);
+    for (;;) pause();
+}
+
 /// A process that has all of its memory and owns the word, when this returns.
 pid_t live(std::atomic<uint32_t>& word, size_t bytes, const Apart& apart) {
     int bound[2];
     if (pipe(bound) != 0) throw std::runtime_error("no pipe");
     const pid_t child = fork();
-    if (child == 0) {
-        apart.move_victim();
-        std::memset(shared_or_private(bytes, MAP_PRIVATE), 1, bytes);
-        bind_life(word);
-        if (write(bound[1], "", 1) != 1) _exit(1);
-        for (;;) pause();
-    }
+    if (child == 0) be_a_victim(word, bytes, apart, bound[1]);
     close(bound[1]);
     char byte = 0;
     const bool lives = child > 0 && read(bound[0], &byte, 1) == 1;
@@ -134,9 +144,9 @@ std::string object_of(const NoticeFigures& figures) {
 NoticeFigures measure_notices(size_t kills, size_t resident_mib, bool apart) {
     NoticeFigures figures{.resident_mib = resident_mib, .apart = apart, .notice_ns = {}, .pidfd_ns = {}};
     const Apart cores(apart);  // before the watch, whose thread has our cores
-    const Word word;
-    supervisor::DeathWatch watch({&word.at});
-    for (size_t i = 0; i < kills; ++i) kill_one(watch, word.at, cores, figures);
+    const Word life;
+    supervisor::DeathWatch watch({&life.word()});
+    for (size_t i = 0; i < kills; ++i) kill_one(watch, life.word(), cores, figures);
     std::ranges::sort(figures.notice_ns);
     std::ranges::sort(figures.pidfd_ns);
     return figures;

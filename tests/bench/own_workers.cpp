@@ -42,16 +42,19 @@ uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
+/// Of the market ring, so that all segments are about 64 MiB: the kernel zeroes each byte of them.
+constexpr size_t market_slots = 262'144;
+
 class OwnInstance {
   public:
     explicit OwnInstance(const fs::path& folder) : name_(fmt::format("bench-own-{}", getpid())) {
         const auto port = free_port();
         std::ofstream(folder / "orderflow.toml") << fmt::format(
             "[instance]\nname = \"{0}\"\ngovernor = \"{0}\"\nstate_dir = \"state\"\ndata_dir = \"data\"\nlog_dir = "
-            "\"log\"\n[rings]\nmarket_slots = 262144\n[binance]\nsymbols = [\"BTCUSDT\"]\nstream_url = "
+            "\"log\"\n[rings]\nmarket_slots = {2}\n[binance]\nsymbols = [\"BTCUSDT\"]\nstream_url = "
             "\"wss://127.0.0.1:9\"\nrest_url = "
             "\"https://127.0.0.1:9\"\n[communication]\nlisten = \"127.0.0.1:{1}\"\n",
-            name_, port);
+            name_, port, market_slots);
         started_ns_ = monotonic_ns();
         pid_ = spawn({supervisor_program().string(), "run", "--config", "orderflow.toml"}, folder);
     }
@@ -99,7 +102,7 @@ class OwnInstance {
     pid_t pid_ = 0;
 };
 
-/// Its share of all memory that it maps, without segments: code that it shares with its workers counts by halves.
+/// Its share of all memory that it maps, without segments: what others map as well counts by its share.
 int64_t memory_kib(pid_t pid) {
     std::ifstream file(fmt::format("/proc/{}/smaps", pid));
     int64_t all = 0;

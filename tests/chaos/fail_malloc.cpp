@@ -1,7 +1,7 @@
-// A preloaded library that lets one allocation of a process fail. Which one stands in the file $OF_FAIL_MALLOC when the
-// process begins, as "PROGRAM N": the N-th allocation from then on of a process of that name (as of-storage) returns
-// nothing. It is then told, once, in the same file with ".met" behind its name. With "PROGRAM 0" the number is the first
-// 8 bytes of the same file with ".left" behind its name, whenever somebody writes one there: it counts down to 0.
+// A preloaded library that lets one allocation of a process fail. Which one stands in the file $OF_FAIL_MALLOC when
+// the process begins, as "PROGRAM N": the N-th allocation from then on of a process of that name (as of-storage)
+// returns nothing. It is then told, once, in the same file with ".met" behind its name. With "PROGRAM 0" the number is
+// in the first 8 bytes of the same file with ".left" behind its name, whenever somebody writes one there.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -128,7 +128,7 @@ class Nemesis:
 
     def rage(self, seconds):
         harms = [self.kill_worker, self.pause_worker, self.trouble_the_feed] * 3
-        harms += [self.set_clock, self.fill_disk] * 2 + [self.kill_supervisor, self.reload, self.upgrade]
+        harms += [self.set_clock] * 2 + [self.fill_disk] * (2 if self.disk else 0) + [self.kill_supervisor, self.reload, self.upgrade]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             harm = self.dice.choice(harms)
@@ -186,8 +186,18 @@ def left_out(symbol, history, store):
     return len(missing - store.ledger.get(symbol, set()))
 
 
+def small_disk(stack, instance):
+    """None where nothing may be mounted."""
+    try:
+        return stack.enter_context(SmallDisk(instance))
+    except tap.Skip as skip:
+        say("without a full disk: %s" % skip)
+        return None
+
+
 def live_a_minute(dice):
-    with Exchange(EXCHANGE, "--synthetic", "--seed", str(dice.getrandbits(31)), "--rate", "1000") as exchange, Instance(exchange) as instance, SmallDisk(instance) as disk:
+    with Exchange(EXCHANGE, "--synthetic", "--seed", str(dice.getrandbits(31)), "--rate", "1000") as exchange, Instance(exchange) as instance, contextlib.ExitStack() as stack:
+        disk = small_disk(stack, instance)
         observer = Observer(instance.port)
         clock = ShiftedClock(instance)
         with clock:

@@ -27,6 +27,7 @@ class Plan:
 
     def __init__(self, folder):
         self.file = pathlib.Path(folder) / "fail-malloc"
+        self.left = self.file.with_name(self.file.name + ".left")
         self.told = self.file.with_name(self.file.name + ".met")
         self.clear()
 
@@ -35,7 +36,6 @@ class Plan:
 
     def set_at_work(self, program):
         """Whoever of this name begins from now on looks at the number of `set_next`."""
-        self.left = self.file.with_name(self.file.name + ".left")
         self.left.write_bytes(struct.pack("<q", 0))
         self.file.write_text("%s 0" % program)
 
@@ -161,7 +161,9 @@ def test_allocations_that_fail_while_the_supervisor_works_are_borne_or_end_it_wi
             plan.set_next(int(10 ** dice.uniform(0, 2.7)))
             said = len(instance.output())
             work.until(lambda: plan.met() or instance.process.poll() is not None)
-            wait_for(lambda: instance.process.poll() is not None or instance.ofctl("health")[0] == 0, "it has ended, or all is well", 60)
+            # Only the supervisor's own answer tells one that is about to end from one that goes on.
+            wait_for(lambda: instance.process.poll() is not None or (instance.ofctl("health", "--live")[0] == 0 and instance.ofctl("health")[0] == 0),
+                     "it has ended, or all is well", 60)
             if instance.process.poll() is None:
                 borne += plan.met()
                 continue

@@ -48,11 +48,11 @@ bool add_extension(X509* certificate, X509* issuer, int nid, const char* value) 
     return added;
 }
 
-/// An unsigned certificate for `key`, valid from an hour ago for thirty days.
+/// An unsigned certificate for `key`, valid from two days ago, for a client whose clock is behind, for thirty days.
 Certificate draft(EVP_PKEY* key, const char* common_name) {
     Certificate certificate(X509_new(), X509_free);
     X509_set_version(certificate.get(), 2);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -2 * day_seconds);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 30 * day_seconds);
     const bool made = set_random_serial(certificate.get()) && X509_set_pubkey(certificate.get(), key) == 1 &&
                       set_name(X509_get_subject_name(certificate.get()), common_name);

@@ -8,13 +8,14 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import stat
 import sys
 import tempfile
 
-from system_support import BUILD, ROOT, WORKERS, alive, free_port, run, synthetic, toml_of, wait_for
+from system_support import BUILD, OPENER, ROOT, WORKERS, alive, free_port, run, synthetic, toml_of, wait_for
 from systemd_support import KEEP, MANAGER, case_of, in_namespaces
 import tap
 
@@ -24,7 +25,7 @@ PROGRAMS = ("supervisor/ofsupervisor", "supervisor/ofctl/ofctl", "supervisor/aut
 BOOT = """
 home=$1 source=$2 root=$1/layer/root
 shift 2
-fail() { echo "$1" >&2; exit 99; }
+fail() { echo "$1" >&2; exit ${2:-99}; }
 mount --make-rprivate / && mkdir "$home/layer" && mount -t tmpfs tmpfs "$home/layer" && mkdir "$home/layer/upper" "$home/layer/work" "$root" || fail "no mounts"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$home/layer/upper,workdir=$home/layer/work" "$root" || fail "no overlay"
 mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" || fail "no proc, no sysfs"
@@ -35,8 +36,8 @@ if [ -e /sys/fs/cgroup/cgroup.procs ]; then mount -t cgroup2 cgroup2 "$root/sys/
   mkdir "$root/sys/fs/cgroup/systemd" && mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd" || fail "no control groups"; fi
 for device in null zero full random urandom tty; do touch "$root/dev/$device" && mount --bind "/dev/$device" "$root/dev/$device" || fail "no devices"; done
 mkdir "$root/dev/pts" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" && ln -s pts/ptmx "$root/dev/ptmx" || fail "no terminals"
-for folder in "$home" "$source"; do mkdir -p "$root$folder" && mount --bind "$folder" "$root$folder" || fail "no binds"; done
-cp "$@" "$root/usr/bin/" && cp "$home"/units/* "$root/etc/systemd/system/" || fail "no files"
+for folder in "$home" "$source"; do mkdir -p "$root$folder" && mount --bind "$folder" "$root$folder" || fail "no binds" 1; done
+cp "$@" "$root/usr/bin/" && cp "$home"/units/* "$root/etc/systemd/system/" || fail "no files" 1
 ln -s /dev/null "$root/etc/systemd/system/timers.target"  # what this machine does every day
 cd "$root" && mkdir before && pivot_root . before || fail "no other root"  # a chroot may have no user namespaces
 exec env -i container=test "PATH=$PATH" sh -c 'umount -l /before && exec MANAGER --system --unit=test.target --log-target=journal' >"$home/console" 2>&1
@@ -48,7 +49,7 @@ SuccessAction=poweroff-immediate
 FailureAction=poweroff-immediate
 [Service]
 Type=oneshot
-Environment=OF_BUILD_DIR={build} PYTHONPATH={path}
+Environment=OF_BUILD_DIR={build} PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1
 ExecStart={python} {program} --inside={case} {home}
 StandardOutput=append:{home}/said
 StandardError=append:{home}/said
@@ -76,9 +77,9 @@ def boot(case, **sections):
                         "ca_file": "/etc/orderflow/ca.pem"},
             "communication": {"listen": "127.0.0.1:%d" % free_port()}}))
         programs = [str(BUILD / program) for program in PROGRAMS]
-        in_namespaces(home, BOOT, folder, str(ROOT), *programs, namespaces=("-C", "-u", "-i"))
-        said = (home / "said").read_text() if (home / "said").exists() else ""
-        assert said.endswith(DONE), said + (home / "console").read_text()
+        err = in_namespaces(home, BOOT, folder, str(ROOT), *programs, namespaces=("-C", "-u", "-i"))[2]
+        said, console = ((home / name).read_text() if (home / name).exists() else "" for name in ("said", "console"))
+        assert said.endswith(DONE), said + console + err
 
 
 def systemctl(*words):
@@ -96,6 +97,10 @@ def status():
 
 def pids():
     return {row["name"]: row["pid"] for row in status()["workers"] if row["alive"]}
+
+
+def replaced(worker, before):
+    return pids().get(worker, before[worker]) != before[worker]
 
 
 def well():
@@ -139,6 +144,22 @@ def bundle(cause):
     return wait_for(newest, "a post mortem says " + cause)
 
 
+def api(path):
+    """None without an answer."""
+    listen = re.search(r'listen = "(.+)"', CONFIG.read_text())[1]
+    try:
+        with OPENER.open("http://%s%s" % (listen, path), timeout=10) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def check_neighbours():
+    """Workers know of each other what ofctl knows, although each is shut in and /proc shows it none of the others."""
+    wait_for(lambda: api("/api/health"), "each worker is alive for communication")
+    wait_for(lambda: (api("/api/trades?symbol=BTCUSDT&limit=1") or {}).get("trades"), "storage answers communication")
+
+
 def ended(before):
     assert (shown("ActiveState"), shown("Result")) == ("inactive", "success"), systemctl("status", UNIT)
     assert not [pid for pid in before.values() if alive(pid)] and not list(pathlib.Path("/dev/shm").glob("boot.*"))
@@ -161,8 +182,9 @@ def inside_the_unit(home):
     os.kill(before["storage"], signal.SIGKILL)
     bundle("signal 9")
     os.kill(before["binance"], signal.SIGSTOP)
-    assert "epoll_wait" in bundle("hang"), bundle("hang")  # its stack
-    wait_for(lambda: well() and pids()["binance"] != before["binance"], "all are back")
+    assert "run_worker" in bundle("hang"), bundle("hang")  # its stack
+    wait_for(lambda: well() and replaced("binance", before), "all are back")
+    check_neighbours()
     assert shown("NRestarts") == "0"
 
     code, text = systemctl("reload", UNIT)
@@ -198,7 +220,8 @@ def inside_the_drop_in(home):
         wait_for(lambda: shown("NRestarts") == str(turn) and well(), "the next supervisor runs")
         assert pids() == before, (before, pids())
     os.kill(before["storage"], signal.SIGKILL)
-    wait_for(lambda: well() and pids()["storage"] != before["storage"], "storage is back")
+    wait_for(lambda: well() and replaced("storage", before), "storage is back")
+    check_neighbours()
     before = pids()
     assert systemctl("stop", UNIT)[0] == 0
     ended(before)

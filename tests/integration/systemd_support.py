@@ -6,13 +6,13 @@ import pathlib
 import shutil
 import sys
 
-from system_support import ROOT, run
+from system_support import ROOT, run, wait_for
 import tap
 
 MANAGER = "/lib/systemd/systemd"
 KEEP = (ROOT / "deploy/systemd/keep.conf").read_text()
-NO_MANAGER = 99
-AS_SHELL = 'echo $$ >"$0/cgroup.procs" && exec unshare -m -p "$@"'
+NO_MANAGER = 99  # of a script that finds no room for one
+ENTER_AND_UNSHARE = 'echo $$ >"$0/cgroup.procs" && exec unshare -m -p "$@"'
 
 
 @contextlib.contextmanager
@@ -31,6 +31,8 @@ def control_group():
     try:
         yield group
     finally:
+        with contextlib.suppress(AssertionError):  # what has been killed is still ending
+            wait_for(lambda: not (group / "cgroup.procs").read_text(), "nobody is in the group")
         for folder, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
@@ -42,7 +44,7 @@ def in_namespaces(folder, script, *words, namespaces=()):
     if os.geteuid() != 0 or not os.access(MANAGER, os.X_OK) or shutil.which("unshare") is None:
         raise tap.Skip("no systemd, or not root")
     with control_group() as group:
-        command = ["sh", "-c", AS_SHELL, str(group), *namespaces, "--fork", "--kill-child", "sh", "-c", script, "sh", *words]
+        command = ["sh", "-c", ENTER_AND_UNSHARE, str(group), *namespaces, "--fork", "--kill-child", "sh", "-c", script, "sh", *words]
         code, out, err = run(*command, environment={"HOME": str(folder)}, timeout=180)
     if code == NO_MANAGER:
         raise tap.Skip("systemd does not come up in namespaces here: " + err.strip())

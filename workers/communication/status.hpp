@@ -1,6 +1,6 @@
 // The instance as it is now, read from shared memory: workers from the control page, rings from their headers and the
 // readers' cursors, metrics from every process's page. Read-only; everything is mapped before `ready`, so that asking
-// costs no system call but the look at /proc that tells a dead worker from a live one.
+// costs no system call.
 #pragma once
 
 #include <string>

@@ -29,7 +29,7 @@ struct PortRule {
 };
 static_assert(sizeof(RulesetAttributes) == 24 && sizeof(PathRule) == 12 && sizeof(PortRule) == 16);
 
-/// Read by every worker: whether others live (/proc/PID/stat), and what libraries look up when they please.
+/// Read by every worker: about itself (/proc/self), and what libraries look up when they please.
 constexpr const char* everybodys_files[] = {"/proc",     "/sys/devices/system/cpu", "/dev/urandom",
                                             "/dev/null", "/etc/localtime",          "/usr/share/zoneinfo"};
 

@@ -1,6 +1,7 @@
 #include "workers/runtime/runtime.hpp"
 
 #include "proto/control.hpp"
+#include "shm/life.hpp"
 
 namespace of {
 
@@ -93,9 +94,7 @@ void Runtime::set_state(WorkerState state) {
 
 bool Runtime::alive(ProcessId process) const {
     const auto* found = control().find(name_of(process));
-    if (found == nullptr || !found->runs()) return false;
-    return shm::process_start(found->desk.pid.load(std::memory_order_relaxed)) ==
-           found->desk.start_time.load(std::memory_order_relaxed);
+    return found != nullptr && shm::lives(*found);
 }
 
 }  // namespace of

@@ -71,7 +71,7 @@ class Runtime {
     /// Naps are no part of a turn's length.
     void napped(int64_t ns) { napped_ns_ += ns; }
     int64_t take_napped_ns() { return std::exchange(napped_ns_, 0); }
-    /// Whether `process` is alive now, by pid and start time.
+    /// Whether `process` is alive now, by what the kernel has made of its word (shm/life.hpp).
     bool alive(ProcessId process) const;
 
   private:

@@ -254,6 +254,7 @@ const std::vector<Golden> goldens{
     {"watchdog", with("/proc/40/environ", std::string("HOME=/\0INVOCATION_ID=x\0", 23)), Grade::warn,
      "systemd does not watch the supervisor"},
     {"watchdog", with("/proc/40/environ", "HOME=/"), Grade::ok, "not under systemd"},
+    {"watchdog", with("/proc/40/environ", ""), Grade::ok, "the supervisor's environment is hidden from this user"},
     {"clock steps", none, Grade::ok, "the wall clock was not set"},
     {"clock steps", instance([](auto& i) { i.clock_steps = 2; }), Grade::warn,
      "the wall clock was set 2 times while it ran"},

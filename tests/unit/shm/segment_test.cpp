@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ TEST_CASE("a creator lives under its number, with its start, in this boot") {
 TEST_CASE("a process lives until it has ended, whether or not somebody has looked how") {
     const pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) pause();
     }
     const auto pid = static_cast<uint64_t>(child);

@@ -9,7 +9,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
-#include "workers/runtime/life.hpp"
+#include "shm/life.hpp"
 
 using namespace of;
 using of::supervisor::DeathWatch;
@@ -32,7 +32,7 @@ void live_and_die(std::atomic<uint32_t>& word) {
     REQUIRE(pipe(bound) == 0);
     const pid_t child = fork();
     if (child == 0) {
-        bind_life(word);
+        shm::bind_life(word);
         static_cast<void>(!write(bound[1], "", 1));
         for (;;) pause();
     }

@@ -1,14 +1,11 @@
-#include "workers/runtime/life.hpp"
+#include "shm/life.hpp"
 
-#include <linux/futex.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <climits>
 
-namespace of {
+namespace of::shm {
 
 void bind_life(std::atomic<uint32_t>& word) {
     // The kernel follows the list through this process's memory; the offset leads from its one node to the word.
@@ -24,13 +21,4 @@ void bind_life(std::atomic<uint32_t>& word) {
     syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
-bool pass_gate(int gate) {
-    uint64_t word = 0;
-    ssize_t bytes = send(gate, "", 1, MSG_NOSIGNAL);
-    do bytes = read(gate, &word, sizeof word);
-    while (bytes < 0 && errno == EINTR);
-    close(gate);
-    return bytes == sizeof word;
-}
-
-}  // namespace of
+}  // namespace of::shm

@@ -1,0 +1,26 @@
+// Whether a process of the instance lives, by its word in the control page (OwnLine::life). The kernel keeps that word
+// true wherever it looks from: /proc may hide a process (ProtectProc=, hidepid, a Landlock domain of its own), and a
+// number may have passed to a stranger.
+#pragma once
+
+#include <linux/futex.h>
+
+#include "shm/control_page.hpp"
+
+namespace of::shm {
+
+/// Makes `word` this thread's robust futex: the kernel marks it when the thread dies, before it takes the memory down.
+/// Replaces the thread's robust list, so the thread may use no robust mutex. Called once, by the main thread.
+void bind_life(std::atomic<uint32_t>& word);
+
+/// Not for a process that was started and has not come to its word yet.
+inline bool has_bound_life(const ProcessSlot& slot) {
+    return (slot.own.life.load(std::memory_order_acquire) & FUTEX_TID_MASK) != 0;
+}
+
+/// Also for one that was started a moment ago.
+inline bool lives(const ProcessSlot& slot) {
+    return slot.runs() && (slot.own.life.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) == 0;
+}
+
+}  // namespace of::shm

@@ -10,8 +10,17 @@
 namespace of::shm {
 
 /// Makes `word` this thread's robust futex: the kernel marks it when the thread dies, before it takes the memory down.
-/// Replaces the thread's robust list, so the thread may use no robust mutex. Called once, by the main thread.
-void bind_life(std::atomic<uint32_t>& word);
+/// Replaces the thread's robust list, so the thread may use no robust mutex. One at a time, of the main thread. Who
+/// ends in order marks its word itself: the page is unmapped before the process is over.
+class Life {
+  public:
+    explicit Life(std::atomic<uint32_t>& word);
+    ~Life();
+    Life(const Life&) = delete;
+
+  private:
+    std::atomic<uint32_t>& word_;
+};
 
 /// Not for a process that was started and has not come to its word yet.
 inline bool has_bound_life(const ProcessSlot& slot) {

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "shm/life.hpp"
 #include "shm/random.hpp"
 #include "supervisor/announce.hpp"
 #include "supervisor/bus_guard.hpp"
@@ -126,7 +125,7 @@ Expected<void> Supervisor::prepare() {
     if (instance_.adopted_pid() != 0) former_ = Moment::of(control.processes[0]);
     auto& desk = control.processes[0].desk;
     const auto pid = static_cast<uint64_t>(getpid());
-    shm::bind_life(control.processes[0].own.life);
+    life_.emplace(control.processes[0].own.life);
     desk.pid.store(pid, std::memory_order_relaxed);
     desk.start_time.store(shm::process_start(pid), std::memory_order_relaxed);
     desk.incarnation.store(epoch_of(control), std::memory_order_relaxed);

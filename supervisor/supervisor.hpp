@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 
+#include "shm/life.hpp"
 #include "supervisor/asking.hpp"
 #include "supervisor/beginning.hpp"
 #include "supervisor/child.hpp"
@@ -233,6 +234,7 @@ class Supervisor final : private World {
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<DeathWatch> death_watch_;
+    std::optional<shm::Life> life_;
     Stream bell_;
     Stream notices_;
     Stream signals_;

@@ -79,7 +79,7 @@ class Apart {
     void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) _exit(1);
     std::memset(memory, 1, bytes);
-    shm::bind_life(word);
+    const shm::Life life(word);
     if (write(bound, "", 1) != 1) _exit(1);
     for (;;) pause();
 }

@@ -72,7 +72,7 @@ shm::ProcessSlot* join(char** argv, const char* kind) {
     auto* bytes = static_cast<char*>(map(path, shm::body_offset + sizeof(shm::ControlPage)));
     auto* slot = reinterpret_cast<shm::ControlPage*>(bytes + shm::body_offset)->find(kind);
     if (slot == nullptr) _exit(1);
-    shm::bind_life(slot->own.life);
+    static const shm::Life life(slot->own.life);
     slot->own.ready_ns.store(now_ns(), std::memory_order_relaxed);
     slot->own.heartbeat_ns.store(now_ns(), std::memory_order_relaxed);
     slot->own.state.store(static_cast<uint32_t>(WorkerState::running), std::memory_order_relaxed);

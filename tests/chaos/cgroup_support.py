@@ -1,6 +1,7 @@
 """A control group for a test, and memory that a process is made to need. For tests that may divide the host's groups."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import struct
@@ -58,8 +59,13 @@ class MemoryGroup(Group):
         """In bytes; None for no limit."""
         if self.unified:
             self.write("memory.max", "max" if size is None else size)
-        else:
+            return
+        try:
             self.write("memory.limit_in_bytes", -1 if size is None else size)
+        except OSError as error:  # it has taken some meanwhile, which cannot be taken from it
+            if error.errno != errno.EBUSY:
+                raise
+            self.write("memory.limit_in_bytes", self.usage())
 
     def usage(self):
         return int(self.read("memory.current" if self.unified else "memory.usage_in_bytes"))

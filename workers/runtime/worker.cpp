@@ -263,7 +263,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     if (options.gate >= 0 && !pass_gate(options.gate)) return code(ExitCode::ok);  // not wanted after all
     auto runtime = Runtime::attach(options);
     if (!runtime) return refuse_start(options, runtime.error());
-    shm::bind_life((*runtime)->slot().own.life);
+    const shm::Life life((*runtime)->slot().own.life);
     if (options.lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
         return refuse_start(options,
                             {ErrorKind::no_space, fmt::format("memory cannot be locked: {}; raise locked_mb of "

@@ -32,7 +32,7 @@ void live_and_die(std::atomic<uint32_t>& word) {
     REQUIRE(pipe(bound) == 0);
     const pid_t child = fork();
     if (child == 0) {
-        shm::bind_life(word);
+        const shm::Life life(word);
         static_cast<void>(!write(bound[1], "", 1));
         for (;;) pause();
     }

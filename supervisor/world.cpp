@@ -80,8 +80,9 @@ bool Supervisor::spawn(size_t index) {
     death_watch_->begin(index);
     worker.black_box = worker.successor.take_black_box();
     worker.oom_kills_before = launcher_.cgroups().oom_kills(name_of(worker.process));
-    worker.child = worker.successor.let_in();
+    // Before the first word of its own: the log is read in the order of time.
     journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
+    worker.child = worker.successor.let_in();
     watch_death(worker);
     watch_errors(worker);
     return true;

@@ -39,8 +39,8 @@ mkdir "$root/dev/pts" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$r
 for folder in "$home" "$source"; do mkdir -p "$root$folder" && mount --bind "$folder" "$root$folder" || fail "no binds" 1; done
 cp "$@" "$root/usr/bin/" && cp "$home"/units/* "$root/etc/systemd/system/" || fail "no files" 1
 ln -s /dev/null "$root/etc/systemd/system/timers.target"  # what this machine does every day
-cd "$root" && mkdir before && pivot_root . before || fail "no other root"  # a chroot may have no user namespaces
-exec env -i container=test "PATH=$PATH" sh -c 'umount -l /before && exec MANAGER --system --unit=test.target --log-target=journal' >"$home/console" 2>&1
+cd "$root" && mkdir -p of-before && pivot_root . of-before || fail "no other root"  # a chroot may have no user namespaces
+exec env -i container=test "PATH=$PATH" sh -c 'umount -l /of-before && exec MANAGER --system --unit=test.target --log-target=journal' >"$home/console" 2>&1
 """.replace("MANAGER", MANAGER)
 TARGET = "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=case.service\n"
 CASE = """[Unit]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from chaos_support import WORKERS, chance, count, market, processes_of, say, send
+from chaos_support import WORKERS, bundles, chance, count, market, processes_of, say, send
 from keeper import Keeper, KeptInstance
 from store_support import check_store, settle, wait_until_stored
 from system_support import OFCTL, SUPERVISOR, Instance, alive, run, synthetic, toml_of, wait_for
@@ -143,6 +143,7 @@ def test_what_a_reload_and_an_upgrade_have_changed_is_kept():
         assert instance.ofctl_json("status")["config_generation"] == 2
         assert "config.2" in keeper.names() and "config.1" not in keeper.names()
         instance.config.write_text(toml_of(instance.sections))
+        wait_for(lambda: bundles(instance), "the post mortem of the supervisor is written: an upgrade is refused while one is")
         assert instance.ofctl("upgrade")[0] == 0
         instance.wait_healthy()
         assert instance.pids() == pids

@@ -59,8 +59,10 @@ int metrics(const Options& options) {
     } else if (options.json) {
         put_json(options, json_of(views, filter));
     } else {
+        const auto published = [](const MetricsView& found) { return found.now.batch != 0; };
+        if (std::ranges::none_of(views, published)) put_line("nobody has published a metric yet");
         for (const auto& found : views) {
-            if (found.now.batch != 0) print_metrics(options, found, filter);
+            if (published(found)) print_metrics(options, found, filter);
         }
     }
     return code(ExitCode::ok);

@@ -186,9 +186,14 @@ class PageTest(unittest.TestCase):
             if width > 900:
                 self.assertEqual(overflow[1], False, f"scrolls at {width}x{height}")
         self.size(1366, 768)
-        clipped = self.browser.execute_script(
-            "return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.parentElement.id)")
-        self.assertEqual(clipped, [])
+        self.assertEqual(self.browser.execute_script(f"return {CLIPPED}"), [])
+        for texts in (["communication", "attaching", "4194304", "59m59s", "23h59m", "10000"],
+                      ["call.communication.storage", "999\u202f999\u202f999", "100\u202f000", "communication 131\u202f072"]):
+            panel = "rings" if len(texts) == 4 else "workers"
+            self.assertEqual(self.browser.execute_script(f"""
+                for (const row of document.querySelectorAll('#{panel} tr'))
+                    [...row.children].forEach((cell, i) => (cell.firstElementChild ?? cell).textContent = arguments[0][i]);
+                return {CLIPPED}""", texts), [], f"the widest {panel}")
         colours = set()
         for scheme in ("dark", "light"):
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
@@ -208,6 +213,8 @@ class PageTest(unittest.TestCase):
             if message["method"] == "Network.requestWillBeSent":
                 self.assertTrue(message["params"]["request"]["url"].startswith(own), message["params"]["request"]["url"])
 
+
+CLIPPED = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.parentElement.id)"
 
 CONTRAST = """
 const parse = (text) => text.match(/[\\d.]+/g).map(Number);

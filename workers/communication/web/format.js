@@ -23,19 +23,21 @@ export function difference(a, b) {
   return `${value < 0n ? '−' : ''}${digits.slice(0, -8)}.${digits.slice(-8)}`;
 }
 
+const two = (n) => String(n).padStart(2, '0');
+
 export function clock(ns) {
   const at = new Date(ns / 1e6);
-  const two = (n) => String(n).padStart(2, '0');
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** 999 ms, 59 s, and from there on as ofctl has it: 59m05s, 23h04m, 9d03h. */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const s = Math.floor(ms / 1000);
   if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${two(s % 60)}s`;
+  if (s < 86400) return `${Math.floor(s / 3600)}h${two(Math.floor((s % 3600) / 60))}m`;
+  return `${Math.floor(s / 86400)}d${two(Math.floor((s % 86400) / 3600))}h`;
 }
 
 /** 0.42 ms, 3.1 ms, 120 ms. */

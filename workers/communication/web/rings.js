@@ -2,6 +2,12 @@
 import { count, put } from './format.js';
 import { Poll } from './poll.js';
 
+/** A narrow column breaks a name at its dots. */
+function putName(cell, name) {
+  if (cell.textContent === name) return;
+  cell.replaceChildren(...name.split('.').flatMap((part, i) => (i ? ['.', document.createElement('wbr'), part] : [part])));
+}
+
 export class Rings extends Poll {
   #body = document.getElementById('rings');
   #before = new Map(); // name -> [published, at]
@@ -22,7 +28,7 @@ export class Rings extends Poll {
     rings.forEach((ring, i) => {
       const [name, published, rate, behind] = rows[i];
       const perSecond = this.#rate(ring, now);
-      put(name, ring.name);
+      putName(name, ring.name);
       put(published, count(ring.published));
       put(rate, perSecond === null ? '–' : count(perSecond));
       put(behind, Object.entries(ring.lag).map(([reader, messages]) => `${reader} ${count(messages)}`).join('\n') || '–');

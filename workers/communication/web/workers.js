@@ -18,10 +18,10 @@ export class Workers extends Poll {
       put(name, worker.name);
       const runs = worker.uptime_ms > 0 || worker.state === 'running';
       const late = runs && worker.heartbeat_age_ms > HEARTBEAT_LATE_MS;
-      const text = worker.state === 'running' && !worker.healthy ? 'not answering' : worker.state;
+      const text = worker.state === 'running' && !worker.healthy ? 'silent' : worker.state;
       if (!state.firstElementChild) state.append(document.createElement('span'));
       put(state.firstElementChild, text);
-      state.firstElementChild.className = `state ${worker.healthy ? 'good' : ['failed', 'parked', 'absent', 'stopped'].includes(worker.state) || text === 'not answering' ? 'bad' : ''}`;
+      state.firstElementChild.className = `state ${worker.healthy ? 'good' : ['failed', 'parked', 'absent', 'stopped'].includes(worker.state) || text === 'silent' ? 'bad' : ''}`;
       put(pid, worker.pid ? String(worker.pid) : '–');
       put(up, runs ? duration(worker.uptime_ms) : '–');
       put(heartbeat, runs ? duration(worker.heartbeat_age_ms) : '–');

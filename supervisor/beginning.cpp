@@ -26,8 +26,8 @@ std::vector<Newcomer> launch_all(const Launcher& launcher, const CheckedConfig& 
     const auto processes = processes_of(feeds_default);
     std::vector<Newcomer> newcomers(processes.size() - 1);
     for (size_t i = processes.size(); i-- > 1;) {
-        if (auto launched = launcher.launch(processes[i], checked.config, text, first_generation))
-            newcomers[i - 1] = std::move(*launched);
+        auto equipped = launcher.equip(processes[i], checked.config, text, first_generation);
+        if (equipped && equipped->start()) newcomers[i - 1] = std::move(*equipped);
     }
     return newcomers;
 }

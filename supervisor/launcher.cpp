@@ -28,10 +28,19 @@ int64_t monotonic_ms() {
 Newcomer& Newcomer::operator=(Newcomer&& other) noexcept {
     if (this == &other) return *this;
     dismiss();
+    spec_ = std::move(other.spec_);
     child_ = std::move(other.child_);
     gate_ = std::exchange(other.gate_, -1);
+    its_gate_ = std::exchange(other.its_gate_, -1);
     black_box_ = std::exchange(other.black_box_, -1);
     return *this;
+}
+
+Expected<void> Newcomer::start() {
+    auto spawned = child_.spawn(spec_);
+    close(std::exchange(its_gate_, -1));
+    if (!spawned) dismiss();
+    return spawned;
 }
 
 Child Newcomer::let_in() {
@@ -46,7 +55,7 @@ void Newcomer::dismiss() {
         child_.signal(SIGKILL);
         child_.reap();
     }
-    for (int* descriptor : {&gate_, &black_box_})
+    for (int* descriptor : {&gate_, &its_gate_, &black_box_})
         if (*descriptor >= 0) close(std::exchange(*descriptor, -1));
 }
 
@@ -105,10 +114,10 @@ std::vector<std::string> Launcher::arguments(ProcessId process, const Config& co
     return words;
 }
 
-Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, const ConfigText& text,
-                                    uint32_t generation) const {
-    int gate[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0)
+Expected<Newcomer> Launcher::equip(ProcessId process, const Config& config, const ConfigText& text,
+                                   uint32_t generation) const {
+    std::array<int, 2> gate{};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate.data()) != 0)
         return fail(ErrorKind::failed, fmt::format("socketpair: {}", std::strerror(errno)));
     const int black_box = make_black_box();
     auto words = arguments(process, config);
@@ -119,18 +128,14 @@ Expected<Newcomer> Launcher::launch(ProcessId process, const Config& config, con
     inherited.insert(inherited.end(), {text.descriptor(), gate[1], lifeline_[0]});
     if (black_box >= 0) inherited.push_back(black_box);
     const auto& program = programs_.of(process.kind);
-    Child child;
-    auto spawned = child.spawn({.program = program.descriptor,
-                                .path = program.path,
-                                .argv = std::move(words),
-                                .inherited = std::move(inherited),
-                                .outlives_us = config.keep_orphans,
-                                .resources = config.workers.at(process.kind).resources,
-                                .cgroup = cgroups_.leaf(name_of(process))});
-    close(gate[1]);
-    Newcomer newcomer(std::move(child), gate[0], black_box);
-    if (spawned) return newcomer;
-    return tl::make_unexpected(spawned.error());
+    return Newcomer({.program = program.descriptor,
+                     .path = program.path,
+                     .argv = std::move(words),
+                     .inherited = std::move(inherited),
+                     .outlives_us = config.keep_orphans,
+                     .resources = config.workers.at(process.kind).resources,
+                     .cgroup = cgroups_.leaf(name_of(process))},
+                    gate, black_box);
 }
 
 Reception receive(std::span<const Newcomer> newcomers, int patience_ms) {

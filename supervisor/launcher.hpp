@@ -21,19 +21,20 @@
 
 namespace of::supervisor {
 
-/// A worker's process on its way in. Ended, and reaped, if nobody lets it in.
+/// A worker's process on its way in: equipped with all that it will be given, then executed. Ended, and reaped, if
+/// nobody lets it in.
 class Newcomer {
   public:
     Newcomer() = default;
-    Newcomer(Child child, int gate, int black_box)
-        : child_(std::move(child)), gate_(gate), black_box_(black_box) {}
-    Newcomer(Newcomer&& other) noexcept
-        : child_(std::move(other.child_)),
-          gate_(std::exchange(other.gate_, -1)),
-          black_box_(std::exchange(other.black_box_, -1)) {}
+    Newcomer(SpawnSpec spec, std::array<int, 2> gate, int black_box)
+        : spec_(std::move(spec)), gate_(gate[0]), its_gate_(gate[1]), black_box_(black_box) {}
+    Newcomer(Newcomer&& other) noexcept { *this = std::move(other); }
     Newcomer& operator=(Newcomer&& other) noexcept;
     ~Newcomer() { dismiss(); }
 
+    bool is_equipped() const { return its_gate_ >= 0; }
+    /// Executes it, once it is equipped.
+    Expected<void> start();
     bool exists() const { return child_.runs(); }
     pid_t pid() const { return child_.pid(); }
     int pidfd() const { return child_.pidfd(); }
@@ -50,8 +51,10 @@ class Newcomer {
     void dismiss();
 
   private:
+    SpawnSpec spec_;
     Child child_;
     int gate_ = -1;
+    int its_gate_ = -1;  ///< until it has it
     int black_box_ = -1;
 };
 
@@ -70,9 +73,9 @@ class Launcher {
     Launcher& operator=(Launcher&&) = delete;
     ~Launcher();
 
-    /// `generation` is what the worker is told that `text` is.
-    Expected<Newcomer> launch(ProcessId process, const Config& config, const ConfigText& text,
-                              uint32_t generation) const;
+    /// All that can be done before there is a process. `generation` is what the worker is told that `text` is.
+    Expected<Newcomer> equip(ProcessId process, const Config& config, const ConfigText& text,
+                             uint32_t generation) const;
     /// One eventfd for each process, in the order of processes_of().
     const std::vector<int>& bells() const { return bells_; }
     const std::array<int, 2>& lifeline() const { return lifeline_; }

@@ -56,7 +56,10 @@ void Supervisor::take_config(Config next, ConfigText text) {
     std::swap(text_, text);
     post_mortem_.change(config().post_mortem);
     if (reload_) reload_->text = std::move(text);
-    for (size_t i = 0; i < workers_.size(); ++i) crew_.change(i, config().workers.at(workers_[i]->process.kind).member);
+    for (size_t i = 0; i < workers_.size(); ++i) {
+        workers_[i]->successor.dismiss();  // it has the text before
+        crew_.change(i, config().workers.at(workers_[i]->process.kind).member);
+    }
     text_.publish(config().state_dir);
     apply_limits();
 }

@@ -149,6 +149,7 @@ class Supervisor final : private World {
     void all_run() override;
     void all_stopped() override;
     Expected<void> launch(Worker& worker);
+    Expected<void> equip(Worker& worker);
     void watch_death(Worker& worker);
     void watch_errors(Worker& worker);
     bool pass_on_errors(Worker& worker);

@@ -38,9 +38,15 @@ void note_death(shm::DeskLine& desk, const Death& death, Cause cause) {
 }  // namespace
 
 Expected<void> Supervisor::launch(Worker& worker) {
-    auto launched = launcher_.launch(worker.process, config(), text_, text_generation_);
-    if (!launched) return tl::make_unexpected(launched.error());
-    worker.successor = std::move(*launched);
+    if (auto equipped = equip(worker); !equipped) return equipped;
+    return worker.successor.start();
+}
+
+Expected<void> Supervisor::equip(Worker& worker) {
+    if (worker.successor.is_equipped()) return {};
+    auto equipped = launcher_.equip(worker.process, config(), text_, text_generation_);
+    if (!equipped) return tl::make_unexpected(equipped.error());
+    worker.successor = std::move(*equipped);
     return {};
 }
 
@@ -83,6 +89,7 @@ bool Supervisor::spawn(size_t index) {
     // Before the first word of its own: the log is read in the order of time.
     journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
     worker.child = worker.successor.let_in();
+    static_cast<void>(equip(worker));  // for the next time, when somebody waits; launch() says what is wrong
     watch_death(worker);
     watch_errors(worker);
     return true;

@@ -8,14 +8,15 @@
 #include <csignal>
 #include <random>
 
+#include "tests/bench/spawn_cost.hpp"
 #include "tests/bench/supervised.hpp"
 
 namespace of::bench {
 namespace {
 
 constexpr int64_t patience_ns = 5'000'000'000;
-/// daemontools, runit and s6 hold a child back that has not lived for a second.
-constexpr int64_t life_ns = 1'100'000'000;
+/// Traced, one after another: a second each.
+constexpr size_t spawns_max = 30;
 
 void kill_one(Supervised& supervised, size_t index, RestartFigures& figures) {
     auto& child = supervised.child(index);
@@ -81,7 +82,8 @@ std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::v
         std::vector<std::unique_ptr<Supervised>> all;
         for (const auto& kind : supervisor_kinds(absent)) {
             all.push_back(std::make_unique<Supervised>(kind, folder));
-            figures.push_back({kind.key, kind.name, {}, {}, 0, all.back()->spawned_ns(), all.back()->start_ns(), {}});
+            figures.push_back(
+                {kind.key, kind.name, {}, {}, 0, all.back()->spawned_ns(), all.back()->start_ns(), {}, {}});
         }
         std::mt19937_64 random(seed);
         std::vector<size_t> order(all.size());
@@ -90,6 +92,9 @@ std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::v
             std::ranges::shuffle(order, random);
             for (const auto i : order) kill_one(*all[i], round % children_each, figures[i]);
         }
+        for (size_t i = 0; i < all.size(); ++i)
+            if (all[i]->kind().one_process)
+                figures[i].spawn_cpu_ns = measure_spawns(*all[i], std::min(kills, spawns_max));
     }
     end_descendants();
     std::filesystem::remove_all(folder);
@@ -115,8 +120,9 @@ std::string table_of(const std::vector<RestartFigures>& figures) {
         text += fmt::format("{:<34}{:.2f}\n", name, ratio(figures, samples, share));
     for (const auto& each : figures)
         if (!each.cpu_ns.empty())
-            text += fmt::format("{:<34}{:.3f} (p50), {:.3f} (p99) ms of its own threads, kill to ready\n",
-                                each.key + " on a core", ms_at(each.cpu_ns, 0.5), ms_at(each.cpu_ns, 0.99));
+            text += fmt::format("{:<34}{:.3f} (p50), {:.3f} (p99) ms to the spawn; {:.3f}, {:.3f} to ready\n",
+                                each.key + " on a core", ms_at(each.spawn_cpu_ns, 0.5), ms_at(each.spawn_cpu_ns, 0.99),
+                                ms_at(each.cpu_ns, 0.5), ms_at(each.cpu_ns, 0.99));
     return text;
 }
 
@@ -124,11 +130,12 @@ std::string json_of(const std::vector<RestartFigures>& figures, const OwnFigures
     std::string text = "{\"supervisors\":{";
     for (const auto& each : figures)
         text += fmt::format(
-            "{}\"{}\":{{\"kills\":{},\"lost\":{},\"first\":{},\"ready\":{},\"cpu\":{},\"spawned_ms\":{:.3f},\"start_"
+            "{}\"{}\":{{\"kills\":{},\"lost\":{},\"first\":{},\"ready\":{},\"cpu\":{},\"spawn_cpu\":{},\"spawned_ms\":{"
+            ":.3f},\"start_"
             "ms\":{:.3f}}}",
             &each == &figures.front() ? "" : ",", each.key, each.first_ns.size(), each.lost, json_of(each.first_ns),
-            json_of(each.ready_ns), json_of(each.cpu_ns), static_cast<double>(each.spawned_ns) / 1e6,
-            static_cast<double>(each.start_ns) / 1e6);
+            json_of(each.ready_ns), json_of(each.cpu_ns), json_of(each.spawn_cpu_ns),
+            static_cast<double>(each.spawned_ns) / 1e6, static_cast<double>(each.start_ns) / 1e6);
     text += "},\"ratios\":{";
     for (const auto& [name, samples, share] : ratios)
         text += fmt::format("{}\"{}\":{:.4f}", name == ratios[0].name ? "" : ",", name, ratio(figures, samples, share));

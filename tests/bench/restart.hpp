@@ -18,7 +18,9 @@ struct RestartFigures {
     uint64_t lost = 0;              ///< kills without a successor in time
     int64_t spawned_ns = 0;         ///< start of the supervisor to the first statement of the last of four children
     int64_t start_ns = 0;           ///< to four children ready
-    std::vector<int64_t> cpu_ns;    ///< of a supervisor in one process, kill to ready, sorted
+    // Of a supervisor in one process, sorted:
+    std::vector<int64_t> cpu_ns;        ///< of a core, kill to ready
+    std::vector<int64_t> spawn_cpu_ns;  ///< of a core, kill to the end of the spawn
 };
 
 /// `kills` of each supervisor. What is not installed is named in `absent`.

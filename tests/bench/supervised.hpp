@@ -15,6 +15,8 @@
 namespace of::bench {
 
 inline constexpr size_t children_each = 4;
+/// daemontools, runit and s6 hold a child back that has not lived for a second.
+inline constexpr int64_t life_ns = 1'100'000'000;
 
 /// The children's notes, in a file that they map.
 class Records {

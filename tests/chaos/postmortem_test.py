@@ -140,7 +140,7 @@ def test_twelve_kinds_of_death_leave_a_bundle_that_says_which():
                 assert "run_worker" in shown["stack_text"] and "main" in shown["stack_text"], shown["stack_text"]
         dies("SIGSYS", kill_with(signal.SIGSYS), "seccomp", signal="SIGSYS")
         dies("commanded", lambda pid: instance.ofctl("kill", "storage"), "commanded", signal="SIGKILL")
-        shown = dies("hang", kill_with(signal.SIGSTOP), "hang")
+        shown = dies("hang", kill_with(signal.SIGSTOP), "hang", signal="SIGABRT")
         assert "While it did not beat" in shown["stack_text"] and "run_worker" in shown["stack_text"], shown["stack_text"]
         log = "".join(path.read_text() for path in (instance.folder / "log").iterdir())
         assert "it may hang" in log and "run_worker" in log, "the suspicion has no stack in the log"

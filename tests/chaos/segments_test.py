@@ -8,10 +8,11 @@ usage: segments_test.py [NAME...]
 
 import os
 import pathlib
+import re
 import sys
 import time
 
-from chaos_support import chance, count, market, processes_of, say
+from chaos_support import bundles, chance, count, market, processes_of, say
 from system_support import Instance, synthetic, wait_for
 import tap
 
@@ -118,6 +119,10 @@ def test_a_segment_that_breaks_is_made_anew_and_only_its_users_start_anew():
                 wait_for(lambda: any(said in line and name in line for line in log_of(instance).splitlines()), "the log tells of " + name)
             instance.seen |= set(instance.pids().values())
         say("the slowest took %.1f s" % slowest)
+        # Who touched a page that was gone has left a post mortem; who was asked to let go of it has nothing to tell.
+        killed = re.findall(r"(\w+) \(pid \d+\) ended: signal 7 ", log_of(instance))
+        wait_for(lambda: {row["worker"] for row in bundles(instance) if row["signal"] == "SIGBUS"} >= set(killed), "post mortems of %s" % killed)
+        say("%d died of it" % len(killed))
         assert instance.stop() == 0, instance.output()
 
 

@@ -225,6 +225,12 @@ def generations(instance):
     return {name: row["config_generation"] for name, row in instance.workers().items()}
 
 
+def started_by(instance, name):
+    """The generation on the command line of a worker."""
+    words = pathlib.Path("/proc/%d/cmdline" % instance.pids()[name]).read_bytes().split(b"\0")
+    return int(words[words.index(b"--config-generation") + 1])
+
+
 def test_each_worker_says_which_configuration_it_runs_by():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
@@ -234,6 +240,12 @@ def test_each_worker_says_which_configuration_it_runs_by():
         assert generations(instance)["communication"] == 2
         wait_for(lambda: set(generations(instance).values()) == {2}, "those whom it does not concern have taken note")
         assert "configuration generation 2 is in force" in instance.ofctl("status", "--wide")[1]
+        # Its successor was equipped before the reload.
+        before = instance.pids()["logger"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: instance.pids()["logger"] not in (before, 0), "the logger is back")
+        wait_well(instance)
+        assert started_by(instance, "logger") == 2, "it was started by the configuration before"
         # A worker that does not run its loop takes note of nothing.
         assert instance.ofctl("pause", "storage")[0] == 0
         assert instance.ofctl("config", "reload")[0] == 0

@@ -51,9 +51,13 @@ tl::unexpected<Error> runs_already(const std::string& instance, uint64_t pid, st
                                              instance, pid, state_dir));
 }
 
-bool lives(const shm::DeskLine& desk) {
-    const auto pid = desk.pid.load(std::memory_order_acquire);
-    return pid != 0 && shm::process_start(pid) == desk.start_time.load(std::memory_order_relaxed);
+/// And is no stranger with its number. One that /proc hides from us is not seen.
+bool is_seen(uint64_t pid, uint64_t start_time) {
+    return pid != 0 && start_time != 0 && shm::process_start(pid) == start_time;
+}
+
+bool is_seen(const shm::DeskLine& desk) {
+    return is_seen(desk.pid.load(std::memory_order_acquire), desk.start_time.load(std::memory_order_relaxed));
 }
 
 /// Waits for a worker of a dead supervisor to drain by itself; ends it if it does not.
@@ -62,7 +66,7 @@ void end_leftover(shm::DeskLine& desk) {
         static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(desk.pid.load(std::memory_order_relaxed)), 0));
     if (pidfd < 0) return;
     // Looked at again with the pidfd in hand: the pid cannot have passed to another process unseen.
-    if (lives(desk)) {
+    if (is_seen(desk)) {
         pollfd wait{.fd = pidfd, .events = POLLIN, .revents = 0};
         syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, nullptr, 0);
         if (poll(&wait, 1, leftover_patience_ms) == 0) {
@@ -73,10 +77,10 @@ void end_leftover(shm::DeskLine& desk) {
     close(pidfd);
 }
 
-/// Another process, and no stranger with its number: one that /proc hides from us would keep us from starting for ever.
-bool is_seen_to_live(const shm::SegmentHeader& creation) {
-    const auto start = shm::process_start(creation.creator_pid);
-    return creation.creator_pid != static_cast<uint64_t>(getpid()) && start != 0 && start == creation.creator_start;
+/// Seen, for one that is hidden would keep us from starting for ever.
+bool is_made_by_another(const shm::SegmentHeader& creation) {
+    return creation.creator_pid != static_cast<uint64_t>(getpid()) &&
+           is_seen(creation.creator_pid, creation.creator_start);
 }
 
 }  // namespace
@@ -142,8 +146,9 @@ Expected<void> Instance::refuse_second_supervisor() {
     if (!control) return {};  // absent, or to be replaced
     auto& page = control->page<shm::ControlPage>();
     const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
-    const bool seen = shm::process_start(pid) == page.instance.supervisor_start.load(std::memory_order_relaxed);
-    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && (seen || shm::has_bound_life(page.processes[0])))
+    const bool lives = is_seen(pid, page.instance.supervisor_start.load(std::memory_order_relaxed)) ||
+                       shm::has_bound_life(page.processes[0]);
+    if (pid != 0 && pid != static_cast<uint64_t>(getpid()) && lives)
         return runs_already(config_.instance, pid, page.instance.state_dir);
     adopted_pid_ = pid;
     return {};
@@ -157,7 +162,7 @@ void Instance::end_leftovers() {
     const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
     for (size_t i = used; i-- > 0;) {
         auto& desk = page.processes[i].desk;
-        if (lives(desk)) end_leftover(desk);
+        if (is_seen(desk)) end_leftover(desk);
         desk.pid.store(0, std::memory_order_release);
     }
 }
@@ -219,7 +224,7 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
                     fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
     if (existing.error().kind != ErrorKind::missing) {
         const auto other = shm::Segment::inspect("/dev/shm/" + wanted.name());
-        if (other && is_seen_to_live(other->header()))
+        if (other && is_made_by_another(other->header()))
             return fail(ErrorKind::busy, fmt::format("{}, and its creator, pid {}, lives", existing.error().message,
                                                      other->header().creator_pid));
         replaced_.emplace_back(wanted.name(), existing.error().message);

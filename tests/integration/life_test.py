@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +18,7 @@ import urllib.error
 from system_support import Instance, OFCTL, WORKERS, alive, process_state, run, synthetic, wait_for
 import tap
 
+HEADER_BYTES = 1024
 DEGRADED, NOT_FOUND, UNREACHABLE = 3, 4, 7
 HOPS = ("received", "decoded", "published", "stored", "delivered")
 
@@ -211,6 +213,24 @@ def test_after_the_supervisor_was_killed_it_can_be_looked_into_and_started_again
         assert len(after) == 4 and not set(after.values()) & set(before.values())
         kept = {trade["id"] for trade in instance.api("/api/trades?symbol=BTCUSDT&limit=10000")["trades"]}
         assert {trade["id"] for trade in trades} <= kept, "stored trades are gone"
+        assert instance.stop() == 0, instance.output()
+
+
+def test_a_supervisor_killed_between_two_words_of_its_page_is_in_nobodys_way():
+    with synthetic() as exchange, Instance(exchange) as instance:
+        instance.start_and_wait()
+        pid, before = instance.process.pid, instance.pids()
+        start = int(pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[19])
+        instance.process.kill()
+        instance.process.wait()
+        wait_for(lambda: not any(alive(worker) for worker in before.values()), "the workers drain and end by themselves")
+        # As it is after the first word: its number, and no time of start.
+        page = pathlib.Path("/dev/shm/%s.control" % instance.name)
+        at = page.read_bytes().index(struct.pack("<QQ", pid, start), HEADER_BYTES) + 8
+        with page.open("r+b") as file:
+            file.seek(at)
+            file.write(bytes(8))
+        instance.start_and_wait()
         assert instance.stop() == 0, instance.output()
 
 

@@ -140,7 +140,7 @@ void Supervisor::abort_with_stack(size_t index) {
                               if (worker.child.pid() != pid) return;
                               if (!text.empty()) worker.stack = dated(text);
                               worker.child.signal(SIGABRT);
-                              worker.child.signal(SIGCONT);  // one that is stopped takes no other signal
+                              worker.child.signal(SIGCONT);  // one that is stopped would not take it
                           });
 }
 

@@ -58,6 +58,7 @@ void Supervisor::take_config(Config next, ConfigText text) {
     if (reload_) reload_->text = std::move(text);
     for (size_t i = 0; i < workers_.size(); ++i) {
         workers_[i]->successor.dismiss();  // it has the text before
+        static_cast<void>(equip(*workers_[i]));
         crew_.change(i, config().workers.at(workers_[i]->process.kind).member);
     }
     text_.publish(config().state_dir);

@@ -109,7 +109,10 @@ void Supervisor::add_worker(size_t slot) {
     auto worker = std::make_unique<Worker>(io_, process);
     worker->slot = &instance_.slot(process);
     make_wire(*worker);
-    if (workers_.size() < newcomers_.size()) worker->successor = std::move(newcomers_[workers_.size()]);
+    if (workers_.size() < newcomers_.size())
+        worker->successor = std::move(newcomers_[workers_.size()]);
+    else
+        static_cast<void>(equip(*worker));
     crew_.add(name_of(process), process.kind, config().workers.at(process.kind).member);
     workers_.push_back(std::move(worker));
 }
@@ -339,7 +342,7 @@ void Supervisor::tell_lost() {
             const auto left = unread(channel, instance_.held()[i], *find(name_of(reader))->slot);
             if (left != 0)
                 announce("{} messages of {} are lost: {} had not read them",
-                           left ? std::to_string(*left) : "an unknown number of", channel.name(), name_of(reader));
+                         left ? std::to_string(*left) : "an unknown number of", channel.name(), name_of(reader));
         }
     }
 }

@@ -42,6 +42,7 @@ Expected<void> Supervisor::launch(Worker& worker) {
     return worker.successor.start();
 }
 
+/// Also done when nobody waits for it, and what is wrong is then told by the launch.
 Expected<void> Supervisor::equip(Worker& worker) {
     if (worker.successor.is_equipped()) return {};
     auto equipped = launcher_.equip(worker.process, config(), text_, text_generation_);
@@ -89,7 +90,7 @@ bool Supervisor::spawn(size_t index) {
     // Before the first word of its own: the log is read in the order of time.
     journal_->write(log_event::worker_spawned, next_correlation(), name_of(worker.process), pid, incarnation);
     worker.child = worker.successor.let_in();
-    static_cast<void>(equip(worker));  // for the next time, when somebody waits; launch() says what is wrong
+    static_cast<void>(equip(worker));  // for the next time
     watch_death(worker);
     watch_errors(worker);
     return true;

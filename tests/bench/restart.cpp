@@ -15,7 +15,7 @@ namespace of::bench {
 namespace {
 
 constexpr int64_t patience_ns = 5'000'000'000;
-/// Traced, one after another: a second each.
+/// Traced, one after another.
 constexpr size_t spawns_max = 30;
 
 void kill_one(Supervised& supervised, size_t index, RestartFigures& figures) {
@@ -65,6 +65,11 @@ constexpr Ratio ratios[] = {{"p50_vs_best_peer", &RestartFigures::first_ns, 0.5}
                             {"p99_vs_best_peer", &RestartFigures::first_ns, 0.99},
                             {"ready_p50_vs_best_peer", &RestartFigures::ready_ns, 0.5},
                             {"ready_p99_vs_best_peer", &RestartFigures::ready_ns, 0.99}};
+
+std::string span_text(const std::vector<int64_t>& sorted) {
+    return sorted.empty() ? "not traced"
+                          : fmt::format("{:.3f} (p50), {:.3f} (p99) ms", ms_at(sorted, 0.5), ms_at(sorted, 0.99));
+}
 
 std::string json_of(const std::vector<int64_t>& sorted) {
     return fmt::format("{{\"p50_ms\":{:.4f},\"p90_ms\":{:.4f},\"p99_ms\":{:.4f},\"max_ms\":{:.4f}}}",
@@ -120,9 +125,8 @@ std::string table_of(const std::vector<RestartFigures>& figures) {
         text += fmt::format("{:<34}{:.2f}\n", name, ratio(figures, samples, share));
     for (const auto& each : figures)
         if (!each.cpu_ns.empty())
-            text += fmt::format("{:<34}{:.3f} (p50), {:.3f} (p99) ms to the spawn; {:.3f}, {:.3f} to ready\n",
-                                each.key + " on a core", ms_at(each.spawn_cpu_ns, 0.5), ms_at(each.spawn_cpu_ns, 0.99),
-                                ms_at(each.cpu_ns, 0.5), ms_at(each.cpu_ns, 0.99));
+            text += fmt::format("{:<34}{} to the spawn; {} to ready\n", each.key + " on a core",
+                                span_text(each.spawn_cpu_ns), span_text(each.cpu_ns));
     return text;
 }
 

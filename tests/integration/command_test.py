@@ -243,7 +243,7 @@ def test_each_worker_says_which_configuration_it_runs_by():
         # Its successor was equipped before the reload.
         before = instance.pids()["logger"]
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: instance.pids()["logger"] not in (before, 0), "the logger is back")
+        wait_for(lambda: instance.pids().get("logger", before) != before, "the logger is back")
         wait_well(instance)
         assert started_by(instance, "logger") == 2, "it was started by the configuration before"
         # A worker that does not run its loop takes note of nothing.

@@ -187,13 +187,19 @@ class PageTest(unittest.TestCase):
                 self.assertEqual(overflow[1], False, f"scrolls at {width}x{height}")
         self.size(1366, 768)
         self.assertEqual(self.browser.execute_script(f"return {CLIPPED}"), [])
-        for texts in (["communication", "attaching", "4194304", "59m59s", "23h59m", "10000"],
-                      ["call.communication.storage", "999\u202f999\u202f999", "100\u202f000", "communication 131\u202f072"]):
-            panel = "rings" if len(texts) == 4 else "workers"
+        behind = "storage 131\u202f072\ncommunication 131\u202f072"
+        for panel, texts in (("workers", ["communication", "attaching", "4194304", "59m59s", "23h59m", "10000"]),
+                             ("rings", [None, "999\u202f999\u202f999", "100\u202f000", behind])):
             self.assertEqual(self.browser.execute_script(f"""
-                for (const row of document.querySelectorAll('#{panel} tr'))
-                    [...row.children].forEach((cell, i) => (cell.firstElementChild ?? cell).textContent = arguments[0][i]);
+                for (const row of document.querySelectorAll('#{panel} tr')) {{
+                    arguments[0].forEach((text, i) => {{
+                        const cell = row.children[i];
+                        if (text !== null) (cell.firstElementChild ?? cell).textContent = text;
+                    }});
+                }}
                 return {CLIPPED}""", texts), [], f"the widest {panel}")
+        lines = "return document.querySelector('#rings td:last-child').offsetHeight / document.querySelector('#workers td').offsetHeight"
+        self.assertGreater(self.browser.execute_script(lines), 1.4, "each reader has a line of its own")
         colours = set()
         for scheme in ("dark", "light"):
             self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})

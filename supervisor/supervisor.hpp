@@ -154,6 +154,7 @@ class Supervisor final : private World {
     void watch_errors(Worker& worker);
     bool pass_on_errors(Worker& worker);
     void died(Worker& worker);
+    std::string tell_death(const Worker& worker, const Death& death, uint64_t delay_ms, CorrelationId cause);
     void run_hook(size_t worker, const Death& death, Cause cause, uint32_t incarnation);
 
     // examine.cpp: what is known of the dead

@@ -119,19 +119,26 @@ SchedulerSample Supervisor::sample(size_t index) {
     return sample;
 }
 
+/// Returns what it died of, in words.
+std::string Supervisor::tell_death(const Worker& worker, const Death& death, uint64_t delay_ms, CorrelationId cause) {
+    const auto last = worker.last_words.empty() ? death.describe() : death.describe() + ": " + worker.last_words;
+    journal_->write(log_event::worker_died, cause, name_of(worker.process),
+                    worker.slot->desk.pid.load(std::memory_order_relaxed), last, delay_ms);
+    return last;
+}
+
 void Supervisor::planned(size_t index, const Death& death, Cause cause, const RestartPlan& plan) {
     auto& worker = *workers_[index];
     auto& desk = worker.slot->desk;
     const auto delay_ms = static_cast<uint64_t>(plan.delay_ns / ns_per_ms);
-    const auto last = worker.last_words.empty() ? death.describe() : death.describe() + ": " + worker.last_words;
     note_death(desk, death, cause);
     desk.restarts.store(desk.restarts.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     desk.failures.store(plan.failures, std::memory_order_relaxed);
     desk.next_start_ns.store(now_ns() + plan.delay_ns, std::memory_order_relaxed);
     say(*worker.slot, plan.parked ? WorkerState::parked : WorkerState::failed);
     const auto correlation = next_correlation();
-    journal_->write(log_event::worker_died, correlation, name_of(worker.process),
-                    desk.pid.exchange(0, std::memory_order_acq_rel), last, delay_ms);
+    const auto last = tell_death(worker, death, delay_ms, correlation);
+    desk.pid.store(0, std::memory_order_release);
     if (plan.parked)
         journal_->write(log_event::worker_parked, correlation, name_of(worker.process), plan.failures, delay_ms);
     if (reload_ && !reload_->to_restart.empty() && reload_->to_restart.front() == index && !reload_->rolling_back)
@@ -141,8 +148,11 @@ void Supervisor::planned(size_t index, const Death& death, Cause cause, const Re
 }
 
 void Supervisor::restarting(size_t index, const Death& death, Cause cause) {
-    note_death(workers_[index]->slot->desk, death, cause);
-    workers_[index]->slot->desk.failures.store(0, std::memory_order_relaxed);
+    const auto& worker = *workers_[index];
+    const bool in_order = death.signal == 0 && death.exit_code <= 0;  // as far as it is known
+    if (cause == Cause::own && !in_order) tell_death(worker, death, 0, next_correlation());
+    note_death(worker.slot->desk, death, cause);
+    worker.slot->desk.failures.store(0, std::memory_order_relaxed);
 }
 
 void Supervisor::settled(size_t index, const Death* death) {

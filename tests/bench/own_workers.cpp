@@ -70,7 +70,7 @@ class OwnInstance {
         while (monotonic_ns() < started_ns_ + patience_ns) {
             if (const auto ready = last_ready()) return *ready - started_ns_;
             if (waitpid(pid_, nullptr, WNOHANG) != 0) break;
-            poll(nullptr, 0, 2);
+            poll(nullptr, 0, 10);  // seldom: each look costs the start something
         }
         throw std::runtime_error("ofsupervisor did not start its workers");
     }

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import urllib.error
 
-from system_support import Instance, OFCTL, WORKERS, alive, process_state, run, synthetic, wait_for
+from system_support import Instance, OFCTL, WORKERS, alive, process_start, process_state, run, synthetic, wait_for
 import tap
 
 HEADER_BYTES = 1024
@@ -184,7 +184,7 @@ def test_restart_and_stop_by_ofctl():
         code, out, err = instance.ofctl("stop", "--reason", "a test")
         assert code == 0 and "has stopped" in out, (code, out, err)
         assert instance.process.wait(60) == 0
-        assert not instance.segments() and not [pid for pid in instance.seen if alive(pid)]
+        assert not instance.segments() and not instance.seen.living()
         log = "".join(path.read_text() for path in (instance.folder / "log").iterdir())
         assert "a test" in log, "the reason is not in the log"
 
@@ -220,7 +220,7 @@ def test_a_supervisor_killed_between_two_words_of_its_page_is_in_nobodys_way():
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         pid, before = instance.process.pid, instance.pids()
-        start = int(pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[19])
+        start = process_start(pid)
         instance.process.kill()
         instance.process.wait()
         wait_for(lambda: not any(alive(worker) for worker in before.values()), "the workers drain and end by themselves")

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 
-from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, alive, run, synthetic, toml_of, wait_for
+from system_support import BUILD, Instance, OFCTL, SUPERVISOR, WORKERS, run, synthetic, toml_of, wait_for
 import tap
 
 BAD_CONFIGURATION = 2
@@ -179,7 +179,7 @@ def test_a_control_page_of_another_build_is_read_by_nobody_and_both_versions_are
         page = path.read_bytes()
         instance.process.kill()
         instance.process.wait()
-        wait_for(lambda: not any(alive(pid) for pid in instance.seen), "the workers have ended")
+        wait_for(lambda: not instance.seen.living(), "the workers have ended")
         for name, change, told, code in FOREIGN:
             path.touch(0o600)
             path.write_bytes(change(page))

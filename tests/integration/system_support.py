@@ -57,16 +57,42 @@ def run(*command, environment=None, timeout=PATIENCE_S):
     return done.returncode, done.stdout, done.stderr
 
 
+def stat_of(pid):
+    """The fields of /proc/PID/stat from the third (the state) on; none when there is no such process."""
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(") ", 1)[1].split()
+    except (OSError, IndexError):
+        return []
+
+
 def process_state(pid):
     """The state letter of a process, or None when there is none."""
-    try:
-        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(") ", 1)[1][0]
-    except (OSError, IndexError):
-        return None
+    fields = stat_of(pid)
+    return fields[0] if fields else None
+
+
+def process_start(pid):
+    """When it began, in ticks since the boot: with its number, nobody else's; None when there is none."""
+    fields = stat_of(pid)
+    return int(fields[19]) if fields else None
 
 
 def alive(pid):
     return process_state(pid) not in (None, "Z", "X")
+
+
+class Seen:
+    """Processes that must be gone at the end. A number may have passed to a stranger since."""
+
+    def __init__(self):
+        self.starts = {}
+
+    def __ior__(self, pids):
+        self.starts.update({pid: process_start(pid) for pid in pids})
+        return self
+
+    def living(self):
+        return [pid for pid, start in self.starts.items() if start is not None and alive(pid) and process_start(pid) == start]
 
 
 class Instance:
@@ -80,7 +106,7 @@ class Instance:
         self.port = free_port()
         self.config = self.folder / "orderflow.toml"
         self.process = None
-        self.seen = set()
+        self.seen = Seen()
         for part in ("state", "data", "log"):
             (self.folder / part).mkdir()
         self.sections = {
@@ -109,9 +135,8 @@ class Instance:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pid in self.seen:
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        for pid in self.seen.living():
+            os.kill(pid, signal.SIGKILL)
         for path in self.segments():
             os.unlink(path)
         self.directory.cleanup()
@@ -182,7 +207,7 @@ class Instance:
         self.seen |= set(self.pids().values())
         self.process.terminate()
         code = self.process.wait(PATIENCE_S)
-        left = [pid for pid in self.seen if alive(pid)]
+        left = self.seen.living()
         assert not left, "processes left behind: %s" % left
         assert not self.segments(), "segments left behind: %s" % self.segments()
         return code

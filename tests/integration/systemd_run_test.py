@@ -89,14 +89,14 @@ def inside_workers_go_on(instance, drop_in):
     assert shown("NFileDescriptorStore") == kept and int(shown("NRestarts")) == 5, (kept, shown("NFileDescriptorStore"), shown("NRestarts"), instance.output())
     systemctl("stop", "of")
     assert (shown("ActiveState"), shown("Result"), shown("NFileDescriptorStore")) == ("inactive", "success", "0"), systemctl("status", "of")
-    assert not [pid for pid in instance.seen if alive(pid)] and not instance.segments()
+    assert not instance.seen.living() and not instance.segments()
 
 
 def inside_workers_end_with_the_service(instance, drop_in):
     load(instance, drop_in + "Restart=no\n")
     wait_well(instance, "it runs")
     kill_main()
-    wait_for(lambda: not [pid for pid in instance.seen if alive(pid)], "workers drain and end: nobody keeps their lifeline")
+    wait_for(lambda: not instance.seen.living(), "workers drain and end: nobody keeps their lifeline")
 
 
 def inside_a_small_store_is_refused(instance, drop_in):

@@ -15,6 +15,8 @@ namespace of::bench {
 namespace {
 
 constexpr int64_t patience_ns = 5'000'000'000;
+/// Ours alone has a post mortem written after a death: nobody is measured beside it.
+constexpr int post_mortem_ms = 300;
 /// Traced, one after another.
 constexpr size_t spawns_max = 30;
 
@@ -95,7 +97,10 @@ std::vector<RestartFigures> measure_restarts(size_t kills, uint64_t seed, std::v
         for (size_t i = 0; i < order.size(); ++i) order[i] = i;
         for (size_t round = 0; round < kills; ++round) {
             std::ranges::shuffle(order, random);
-            for (const auto i : order) kill_one(*all[i], round % children_each, figures[i]);
+            for (const auto i : order) {
+                kill_one(*all[i], round % children_each, figures[i]);
+                if (all[i]->kind().ours) poll(nullptr, 0, post_mortem_ms);
+            }
         }
         for (size_t i = 0; i < all.size(); ++i)
             if (all[i]->kind().one_process)

@@ -1,4 +1,4 @@
-// Readers that come and go while a broadcast ring wraps around ten thousand times: each opens the segment by its name,
+// Readers that come and go while a broadcast ring wraps around many thousand times: each opens the segment by its name,
 // reads for a while from the oldest or the newest message, and ends or is killed. A reader that stays sees every
 // message, and none of the visitors one that is torn or out of order. And a queue whose reader stands still: the writer
 // is refused while it is full, and afterwards every message comes, once and in order.

@@ -277,7 +277,7 @@ def test_workers_are_drained_in_the_direction_of_the_messages_and_waited_for():
         assert instance.ofctl("wait", "--for=ready", "storage", "--timeout", "1")[0] == 6
         assert instance.ofctl("start", "storage", "binance")[0] == 0
         assert instance.ofctl("wait", "--timeout", "20")[0] == 0
-        waiting = subprocess.Popen([OFCTL, "--instance", instance.name, "wait", "--for=restarted", "logger", "--timeout", "30"])
+        waiting = subprocess.Popen([OFCTL, "--instance", instance.name, "wait", "--for=restarted", "logger", "--timeout", "30"], stdout=subprocess.DEVNULL)
         while waiting.poll() is None:
             instance.ofctl("kill", "logger")
             wait_for(lambda: instance.ofctl("wait", "logger", "--timeout", "20")[0] == 0, "logger runs")

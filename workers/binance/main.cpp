@@ -1,4 +1,5 @@
 #include "workers/binance/feed.hpp"
+#include "workers/binance/tls.hpp"
 
 namespace {
 
@@ -10,6 +11,7 @@ std::unique_ptr<of::Worker> make_feed(of::Runtime& runtime, const of::settings::
 
 int main(int argc, char** argv) {
     const of::settings::Section sections[] = {of::binance::section};
-    return of::run_worker({of::ProcessKind::binance, "Brings the exchange's streams into the market ring", sections},
+    return of::run_worker({of::ProcessKind::binance, "Brings the exchange's streams into the market ring", sections,
+                           of::binance::warm_up_tls},
                           argc, argv, make_feed);
 }

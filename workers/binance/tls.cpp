@@ -44,6 +44,8 @@ void trust_system_store(boost::asio::ssl::context& context, boost::system::error
 
 }  // namespace
 
+void warm_up_tls() { SSL_CTX_free(SSL_CTX_new(TLS_client_method())); }
+
 Expected<std::unique_ptr<boost::asio::ssl::context>> make_tls(const std::string& ca_file) {
     namespace ssl = boost::asio::ssl;
     auto context = std::make_unique<ssl::context>(ssl::context::tls_client);

@@ -12,6 +12,9 @@
 
 namespace of::binance {
 
+/// What the first TLS context of a process takes longest for, and each later one finds done.
+void warm_up_tls();
+
 /// The error is a sentence that names the file. `ca_file` "" is the system's store.
 Expected<std::unique_ptr<boost::asio::ssl::context>> make_tls(const std::string& ca_file);
 

@@ -41,6 +41,7 @@ struct WorkerProgram {
     ProcessKind kind;
     std::string_view summary;  ///< one sentence for --help
     std::span<const settings::Section> sections;
+    void (*warm_up)() = nullptr;  ///< before the gate: what takes time and needs nothing of the instance
 };
 
 /// The options, or the exit code with which the program is to end: after --help, --version, --check-config, or a bad

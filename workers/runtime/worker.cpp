@@ -260,6 +260,7 @@ int run_worker(const WorkerProgram& program, int argc, char** argv,
     if (!settings.problems.empty())
         return refuse_start(options, {ErrorKind::invalid, settings::render(options.config_path, settings.problems)});
     shm::register_membarrier();
+    if (program.warm_up != nullptr) program.warm_up();
     if (options.gate >= 0 && !pass_gate(options.gate)) return code(ExitCode::ok);  // not wanted after all
     auto runtime = Runtime::attach(options);
     if (!runtime) return refuse_start(options, runtime.error());

@@ -1,6 +1,6 @@
 // The bytes every segment begins with, and the words of a ring. All little-endian, fixed offsets, no pointers.
 //
-//   0      SegmentHeader (1 KiB), written once by the creator; `state` is stored last, with release
+//   0      SegmentHeader (1 KiB), written once by the creator, `state` last
 //   1024   schema: the field table of the messages, as text, so that a tool of another version can decode them
 //   8192   body: RingLines and slots of a ring, or the struct of a page
 //

@@ -38,7 +38,17 @@ int64_t realtime_ns() {
     return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-/// process_start() of ourselves, read once: a supervisor makes forty segments.
+/// Of the kernel that runs us; read once, as is process_start() of ourselves: a supervisor makes forty segments.
+const std::string& boot_id() {
+    static const std::string id = [] {
+        std::ifstream file("/proc/sys/kernel/random/boot_id");
+        std::string text;
+        std::getline(file, text);
+        return text;
+    }();
+    return id;
+}
+
 uint64_t own_start() {
     static uint64_t pid = 0, start = 0;
     if (pid != static_cast<uint64_t>(getpid())) {
@@ -48,26 +58,47 @@ uint64_t own_start() {
     return start;
 }
 
-void fill_header(SegmentHeader& header, const SegmentSpec& spec) {
-    header.magic = segment_magic;
-    header.version = layout_version;
-    header.kind = spec.kind;
-    header.layout_hash = spec.layout_hash();
-    header.total_bytes = spec.total_bytes();
-    header.slots = spec.slots;
-    header.slot_bytes = spec.slot_bytes;
-    header.schema_bytes = static_cast<uint32_t>(spec.schema.size());
-    header.generation = random_word() | 1;  // never 0
-    header.created_ns = realtime_ns();
-    header.creator_pid = static_cast<uint64_t>(getpid());
-    header.creator_start = own_start();
-    copy_text(header.boot_id, boot_id());
-    copy_text(header.instance, spec.instance);
-    copy_text(header.channel, spec.channel);
-    header.checksum = checksum_of(header);
-    std::memcpy(reinterpret_cast<char*>(&header) + header_bytes, spec.schema.data(), spec.schema.size());
-    // Release: whoever sees `ready` (acquire in verify) sees all of the above.
-    header.state.store(SegmentState::ready, std::memory_order_release);
+std::unique_ptr<SegmentHeader> header_of(const SegmentSpec& spec) {
+    auto header = std::make_unique<SegmentHeader>();
+    header->magic = segment_magic;
+    header->version = layout_version;
+    header->kind = spec.kind;
+    header->layout_hash = spec.layout_hash();
+    header->total_bytes = spec.total_bytes();
+    header->slots = spec.slots;
+    header->slot_bytes = spec.slot_bytes;
+    header->schema_bytes = static_cast<uint32_t>(spec.schema.size());
+    header->generation = random_word() | 1;  // never 0
+    header->created_ns = realtime_ns();
+    header->creator_pid = static_cast<uint64_t>(getpid());
+    header->creator_start = own_start();
+    copy_text(header->boot_id, boot_id());
+    copy_text(header->instance, spec.instance);
+    copy_text(header->channel, spec.channel);
+    header->checksum = checksum_of(*header);
+    return header;
+}
+
+/// 0, or the number of the error.
+int write_at(int descriptor, const void* bytes, size_t size, size_t offset) {
+    for (size_t done = 0; done < size;) {
+        const auto written =
+            pwrite(descriptor, static_cast<const char*>(bytes) + done, size - done, static_cast<off_t>(offset + done));
+        if (written == 0) return EIO;
+        if (written < 0 && errno != EINTR) return errno;
+        if (written > 0) done += static_cast<size_t>(written);
+    }
+    return 0;
+}
+
+/// Reserves all of it and writes its header, `ready` last: whoever sees that (acquire in verify) sees all the rest.
+int fill(int descriptor, const SegmentSpec& spec, SegmentHeader& header) {
+    int error = posix_fallocate(descriptor, 0, static_cast<off_t>(spec.total_bytes()));
+    if (error == 0) error = write_at(descriptor, &header, header_bytes, 0);
+    if (error == 0) error = write_at(descriptor, spec.schema.data(), spec.schema.size(), header_bytes);
+    header.state.store(SegmentState::ready, std::memory_order_relaxed);
+    if (error == 0) error = write_at(descriptor, &header.state, sizeof header.state, offsetof(SegmentHeader, state));
+    return error;
 }
 
 /// Everything that a segment says of itself must agree with its size; nothing behind it is touched before.
@@ -158,30 +189,30 @@ uint64_t SegmentSpec::total_bytes() const {
 
 uint64_t SegmentSpec::layout_hash() const { return fnv1a(schema, fnv1a(layout)); }
 
-Expected<Segment> Segment::create(const SegmentSpec& spec) {
+Expected<std::unique_ptr<const SegmentHeader>> Segment::make(const SegmentSpec& spec) {
     const auto name = spec.name();
     if (spec.schema.size() > schema_bytes_max)
         return fail(ErrorKind::invalid, fmt::format("the schema of {} is too long", name));
     try {
-        bip::shared_memory_object object(bip::create_only, name.c_str(), bip::read_write, bip::permissions(0600));
-        const int descriptor = object.get_mapping_handle().handle;
-        const int error = posix_fallocate(descriptor, 0, static_cast<off_t>(spec.total_bytes()));
-        if (error != 0) {
-            bip::shared_memory_object::remove(name.c_str());
-            return fail(
-                ErrorKind::no_space,
-                fmt::format(
-                    "shared memory for {} ({:.1f} MiB) is not to be had: {}; see df /dev/shm, or make [rings] smaller",
-                    name, static_cast<double>(spec.total_bytes()) / 1048576.0, reason(error)));
-        }
-        bip::mapped_region region(object, bip::read_write, 0, spec.total_bytes(), nullptr, MAP_SHARED);
-        fill_header(*static_cast<SegmentHeader*>(region.get_address()), spec);
-        return Segment(std::move(region));
+        auto header = header_of(spec);
+        const bip::shared_memory_object object(bip::create_only, name.c_str(), bip::read_write, bip::permissions(0600));
+        const int error = fill(object.get_mapping_handle().handle, spec, *header);
+        if (error == 0) return header;
+        bip::shared_memory_object::remove(name.c_str());
+        return fail(
+            ErrorKind::no_space,
+            fmt::format(
+                "shared memory for {} ({:.1f} MiB) is not to be had: {}; see df /dev/shm, or make [rings] smaller",
+                name, static_cast<double>(spec.total_bytes()) / 1048576.0, reason(error)));
     } catch (const bip::interprocess_exception& error) {
         if (error.get_error_code() == bip::already_exists_error)
             return fail(ErrorKind::busy, fmt::format("segment {} exists already", name));
         return open_failure(name, error);
     }
+}
+
+Expected<Segment> Segment::create(const SegmentSpec& spec) {
+    return make(spec).and_then([&](const auto&) { return open(spec, Access::read_write); });
 }
 
 Expected<Segment> Segment::open(const SegmentSpec& spec, Access access) {
@@ -272,13 +303,6 @@ bool process_lives(uint64_t pid, uint64_t start) {
     if (const auto stat = stat_of(pid); !stat.empty()) return start != 0 && start_in(stat) == start;
     if (pid == 0 || pid > std::numeric_limits<pid_t>::max()) return false;
     return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
-}
-
-std::string boot_id() {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string text;
-    std::getline(file, text);
-    return text;
 }
 
 }  // namespace of::shm

@@ -1,12 +1,13 @@
 // A named piece of shared memory, /dev/shm/<instance>.<channel>, that explains itself.
 //
 // The supervisor creates every segment before it starts a worker: blocks reserved with posix_fallocate (a full /dev/shm
-// is an error here, not a SIGBUS later), pages touched, mode 0600. Workers open what the topology names; observers open
+// is an error here, not a SIGBUS later), mode 0600. Workers open what the topology names; observers open
 // read-only. A segment whose magic, version, hash, size, owner or mode differs is never used; the error says what
 // differs.
 #pragma once
 
 #include <boost/interprocess/mapped_region.hpp>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,8 @@ class Segment {
   public:
     /// Makes it anew. `no_space` when /dev/shm cannot hold it, `busy` when the name exists.
     static Expected<Segment> create(const SegmentSpec& spec);
+    /// As create(), for others to open: nothing is mapped, which costs more than all the rest. Returns its header.
+    static Expected<std::unique_ptr<const SegmentHeader>> make(const SegmentSpec& spec);
     /// Opens and verifies it against `spec`.
     static Expected<Segment> open(const SegmentSpec& spec, Access access);
     /// Opens whatever is there, for tools: verified only as far as it describes itself. `path` may be a copied file.
@@ -89,6 +92,5 @@ bool remove_segment(const std::string& name);
 uint64_t process_start(uint64_t pid);
 /// Whether the process of that number and start runs. Where /proc hides it (hidepid), its number has to do.
 bool process_lives(uint64_t pid, uint64_t start);
-std::string boot_id();
 
 }  // namespace of::shm

@@ -58,7 +58,7 @@ Expected<HostGovernor> HostGovernor::open(const std::string& name) {
     Error last{ErrorKind::busy, fmt::format("segment {} comes and goes", spec.name())};
     for (int attempt = 0; attempt < tries_max; ++attempt) {
         if (attempt > 0) poll(nullptr, 0, try_again_ms);
-        if (auto made = shm::Segment::create(spec); !made && made.error().kind != ErrorKind::busy)
+        if (auto made = shm::Segment::make(spec); !made && made.error().kind != ErrorKind::busy)
             return tl::make_unexpected(made.error());
         HostGovernor governor(spec, ::open(path_of(spec).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         if (governor.lock_ < 0 && errno == ENOENT) continue;

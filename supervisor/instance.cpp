@@ -77,6 +77,8 @@ void end_leftover(shm::DeskLine& desk) {
     close(pidfd);
 }
 
+bool is_there(const shm::SegmentSpec& spec) { return access(("/dev/shm/" + spec.name()).c_str(), F_OK) == 0; }
+
 /// Seen, for one that is hidden would keep us from starting for ever.
 bool is_made_by_another(const shm::SegmentHeader& creation) {
     return creation.creator_pid != static_cast<uint64_t>(getpid()) &&
@@ -140,10 +142,18 @@ Expected<void> Instance::lock() {
     return {};
 }
 
+/// Of a predecessor, or of a supervisor that runs; one that is broken will be replaced.
+std::optional<shm::Segment> Instance::left_control() const {
+    const auto control = spec(channels_.front());
+    if (!is_there(control)) return {};
+    auto opened = shm::Segment::open(control, shm::Access::read_write);
+    return opened ? std::optional(std::move(*opened)) : std::nullopt;
+}
+
 /// The same instance name under another state directory would share segments.
 Expected<void> Instance::refuse_second_supervisor() {
-    auto control = shm::Segment::open(spec(channels_.front()), shm::Access::read_write);
-    if (!control) return {};  // absent, or to be replaced
+    auto control = left_control();
+    if (!control) return {};
     auto& page = control->page<shm::ControlPage>();
     const auto pid = page.instance.supervisor_pid.load(std::memory_order_acquire);
     const bool lives = is_seen(pid, page.instance.supervisor_start.load(std::memory_order_relaxed)) ||
@@ -156,7 +166,7 @@ Expected<void> Instance::refuse_second_supervisor() {
 
 /// The last to start first, as an instance drains.
 void Instance::end_leftovers() {
-    auto control = shm::Segment::open(spec(channels_.front()), shm::Access::read_write);
+    auto control = left_control();
     if (!control) return;
     auto& page = control->page<shm::ControlPage>();
     const auto used = std::min<size_t>(page.instance.processes.load(std::memory_order_relaxed), shm::processes_max);
@@ -195,14 +205,14 @@ Generations Instance::generations() const {
 
 Expected<void> Instance::open_segments() {
     for (const auto& channel : channels_) {
-        auto segment = open_or_create(channel);
-        if (!segment) return tl::make_unexpected(segment.error());
-        auto held = HeldSegment::hold(spec(channel).name(), segment->header());
+        auto held = take_or_make(channel);
         if (!held) return tl::make_unexpected(held.error());
+        total_bytes_ += held->total_bytes();
         held_.push_back(std::move(*held));
-        total_bytes_ += segment->header().total_bytes;
-        if (channel.wire->kind == ChannelKind::control) control_.emplace(std::move(*segment));
     }
+    auto control = shm::Segment::open(spec(channels_.front()), shm::Access::read_write);
+    if (!control) return tl::make_unexpected(control.error());
+    control_.emplace(std::move(*control));
     fill_control();
     return {};
 }
@@ -214,11 +224,11 @@ Expected<void> Instance::open_governor() {
     return {};
 }
 
-Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
+Expected<HeldSegment> Instance::take_or_make(const Channel& channel) {
     const auto wanted = spec(channel);
-    if (access(("/dev/shm/" + wanted.name()).c_str(), F_OK) != 0) return create(wanted);
-    auto existing = shm::Segment::open(wanted, shm::Access::read_write);
-    if (existing) return existing;
+    if (!is_there(wanted)) return make(wanted);
+    const auto existing = shm::Segment::open(wanted, shm::Access::read_write);
+    if (existing) return HeldSegment::hold(wanted.name(), existing->header());
     if (existing.error().kind == ErrorKind::denied)
         return fail(ErrorKind::denied,
                     fmt::format("{}; if nobody needs it: rm /dev/shm/{}", existing.error().message, wanted.name()));
@@ -230,23 +240,22 @@ Expected<shm::Segment> Instance::open_or_create(const Channel& channel) {
         replaced_.emplace_back(wanted.name(), existing.error().message);
         shm::remove_segment(wanted.name());
     }
-    return create(wanted);
+    return make(wanted);
 }
 
-Expected<shm::Segment> Instance::create(const shm::SegmentSpec& wanted) {
-    auto created = shm::Segment::create(wanted);
-    if (created) created_.push_back(wanted.name());
-    return created;
+Expected<HeldSegment> Instance::make(const shm::SegmentSpec& wanted) {
+    return shm::Segment::make(wanted).and_then([&](const auto& header) {
+        created_.push_back(wanted.name());
+        return HeldSegment::hold(wanted.name(), *header);
+    });
 }
 
 Expected<HeldSegment> Instance::remake(size_t channel) {
     const auto wanted = spec(channels_[channel]);
     shm::remove_segment(wanted.name());
-    const auto created = shm::Segment::create(wanted);
-    if (!created) return tl::make_unexpected(created.error());
-    auto held = HeldSegment::hold(wanted.name(), created->header());
-    if (!held) return held;
-    return std::exchange(held_[channel], std::move(*held));
+    return shm::Segment::make(wanted)
+        .and_then([&](const auto& header) { return HeldSegment::hold(wanted.name(), *header); })
+        .map([&](HeldSegment held) { return std::exchange(held_[channel], std::move(held)); });
 }
 
 Expected<void> Instance::remake_governor() {

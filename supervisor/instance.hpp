@@ -72,13 +72,14 @@ class Instance {
   private:
     explicit Instance(const Config& config);
     Expected<void> lock();
+    std::optional<shm::Segment> left_control() const;
     Expected<void> refuse_second_supervisor();
     void end_leftovers();
     Expected<void> recognise(const Generations& known);
     Expected<void> open_segments();
     Expected<void> open_governor();
-    Expected<shm::Segment> open_or_create(const Channel& channel);
-    Expected<shm::Segment> create(const shm::SegmentSpec& wanted);
+    Expected<HeldSegment> take_or_make(const Channel& channel);
+    Expected<HeldSegment> make(const shm::SegmentSpec& wanted);
     void fill_control();
     shm::SegmentSpec spec(const Channel& channel) const;
 

@@ -27,7 +27,7 @@ struct RingEnds {
 /// One segment as it was when it was verified.
 class HeldSegment {
   public:
-    /// `segment` is mapped and has been verified a moment ago.
+    /// `header` is what it has: it has been verified, or made, a moment ago.
     static Expected<HeldSegment> hold(const std::string& name, const shm::SegmentHeader& header);
     HeldSegment(HeldSegment&& other) noexcept { *this = std::move(other); }
     HeldSegment& operator=(HeldSegment&& other) noexcept;
@@ -43,6 +43,7 @@ class HeldSegment {
 
     const std::string& name() const { return name_; }
     uint64_t generation() const { return header().generation; }
+    uint64_t total_bytes() const { return header().total_bytes; }
 
   private:
     /// On the heap: it is aligned more strictly than a stack is.

@@ -37,8 +37,8 @@ IN_A_DRAIN = [
 ]
 # The same, its next start.
 IN_A_START = [
-    ("storage", "openat", 25, (BEFORE, BEHIND)),  # libraries, segments, the store
-    ("storage", "mmap", 40, (BEFORE, BEHIND)),
+    ("storage", "openat", 24, (BEFORE, BEHIND)),  # segments, the store
+    ("storage", "mmap", 12, (BEFORE, BEHIND)),
     ("storage", "flock", 0, (BEFORE, BEHIND)),    # the folder becomes its own
     ("storage", "any", 400, (BEFORE, BEHIND)),
     ("logger", "openat", 20, (BEFORE, BEHIND)),
@@ -55,6 +55,7 @@ IN_A_ROTATION = [("logger", "rename", 3, (BEFORE, BEHIND))]
 SUPERVISOR = [
     ("start", "openat", 100, (BEFORE, BEHIND)),
     ("start", "fallocate", 30, (BEFORE, BEHIND)),  # some of the segments are there
+    ("start", "pwrite64", 100, (BEFORE, BEHIND, WITHIN)),  # of one, the header without its schema, or not yet `ready`
     ("start", "clone", 3, (BEFORE, BEHIND)),       # some of the workers are
     ("start", "any", 1500, (BEFORE, BEHIND)),
     ("death", "clone", 0, (BEFORE, BEHIND)),

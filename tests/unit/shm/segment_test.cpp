@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -37,6 +39,18 @@ TEST_CASE("a segment says who made it, and opens for those who expect just that"
     struct stat status{};
     REQUIRE(stat(segment.path().c_str(), &status) == 0);
     REQUIRE((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("what is made for others has the header that its maker is told, its schema, and zeros") {
+    const auto spec = ring_spec(SegmentKind::queue, 64);
+    const auto header = Segment::make(spec);
+    REQUIRE(header);
+    const auto opened = Segment::open(spec, Access::read_only);
+    remove_segment(spec.name());
+    REQUIRE(opened);
+    REQUIRE(std::memcmp(header->get(), &opened->header(), header_bytes) == 0);
+    REQUIRE(opened->schema() == spec.schema);
+    REQUIRE(std::ranges::all_of(opened->body(), [](std::byte byte) { return byte == std::byte{}; }));
 }
 
 TEST_CASE("a creator lives under its number, with its start, in this boot") {

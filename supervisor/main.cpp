@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
 #include <new>
 
 #include <CLI/CLI.hpp>
@@ -140,25 +141,21 @@ int run(const Options& options) {
     }
 }
 
-}  // namespace
+using Command = std::function<int()>;
 
-int main(int argc, char** argv) {
-    std::signal(SIGCHLD, SIG_DFL);  // whoever has it ignored, as some that start us do, never learns how a child ended
-    std::set_new_handler([] {       // workers go on or drain, as at any death of the supervisor
-        constexpr std::string_view words = "ofsupervisor: out of memory\n";
-        [[maybe_unused]] const auto bytes = write(STDERR_FILENO, words.data(), words.size());
-        _exit(code(ExitCode::failed));
-    });
-    on_assert = [](const char* condition, const char* file, int line) {
-        announce("{}:{}: this must hold: {}", file, line, condition);
-    };
+Command ended(int exit_code) {
+    return [exit_code] { return exit_code; };
+}
+
+/// What the words ask for. The tables of options are gone when it begins: a supervisor runs for months.
+Command command_of(int argc, char** argv) {
     CLI::App app("Runs the workers of one OrderFlow instance.", "ofsupervisor");
     app.footer(footer);
     app.set_version_flag("--version", OF_VERSION);
     app.require_subcommand(0, 1);  // an unknown option is told before a missing verb
     Options options;
     auto* run_verb = app.add_subcommand("run", "Run an instance in the foreground");
-    run_verb->footer("Sections of the file that the supervisor owns:\n" + describe_config());
+    run_verb->footer([] { return "Sections of the file that the supervisor owns:\n" + describe_config(); });
     run_verb->add_option("--handover", options.handover)->group("");  // by `ofctl upgrade`
     auto* check_verb = app.add_subcommand("check", "Check a configuration file");
     auto* schedule_verb = app.add_subcommand("schedule", "Print when dead workers would be started again");
@@ -187,15 +184,31 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage);
+        return ended(app.exit(error) == 0 ? code(ExitCode::ok) : code(ExitCode::usage));
     }
     if (app.get_subcommands().empty()) {
         fmt::print(stderr, "ofsupervisor: say what to do: run, check or schedule (ofsupervisor --help explains)\n");
-        return code(ExitCode::usage);
+        return ended(code(ExitCode::usage));
     }
     for (const auto& [verb, look] : views)
-        if (verb->parsed()) return look(view);
-    if (check_verb->parsed()) return check(options);
-    if (schedule_verb->parsed()) return schedule(options);
-    return layouts_verb->parsed() ? layouts(options) : run(options);
+        if (verb->parsed()) return [look = look, view] { return look(view); };
+    if (check_verb->parsed()) return [options] { return check(options); };
+    if (schedule_verb->parsed()) return [options] { return schedule(options); };
+    if (layouts_verb->parsed()) return [options] { return layouts(options); };
+    return [options] { return run(options); };
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGCHLD, SIG_DFL);  // whoever has it ignored, as some that start us do, never learns how a child ended
+    std::set_new_handler([] {       // workers go on or drain, as at any death of the supervisor
+        constexpr std::string_view words = "ofsupervisor: out of memory\n";
+        [[maybe_unused]] const auto bytes = write(STDERR_FILENO, words.data(), words.size());
+        _exit(code(ExitCode::failed));
+    });
+    on_assert = [](const char* condition, const char* file, int line) {
+        announce("{}:{}: this must hold: {}", file, line, condition);
+    };
+    return command_of(argc, argv)();
 }

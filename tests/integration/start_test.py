@@ -205,9 +205,17 @@ def test_each_program_explains_itself():
     programs = [SUPERVISOR, OFCTL] + [str(BUILD / "workers" / kind / ("of-" + kind)) for kind in WORKERS]
     for program in programs:
         code, out, _ = run(program, "--help")
-        assert code == 0 and len(out.splitlines()) > 5, (program, code, out)
+        assert code == 0 and len(out.splitlines()) > 5 and out.count("Exit codes:") == 1, (program, code, out)
         code, out, err = run(program, "--no-such-option")
         assert code == 2 and "--no-such-option" in out + err, (program, code, out, err)
+
+
+def test_the_help_of_what_is_configured_has_its_sections():
+    helps = [([SUPERVISOR, "run", "--help"], "[supervisor.restart]")]
+    helps += [([str(BUILD / "workers" / kind / ("of-" + kind)), "--help"], "[%s]" % kind) for kind in WORKERS]
+    for command, section in helps:
+        code, out, _ = run(*command)
+        assert code == 0 and 0 < out.find(section) < out.find("Exit codes:"), (command, code, out)
 
 
 def test_a_worker_that_is_started_by_hand_says_who_starts_it():

@@ -60,12 +60,14 @@ int check_config(const WorkerProgram& program, const std::string& path, int desc
     return code(loaded.problems.empty() ? ExitCode::ok : ExitCode::usage);
 }
 
-std::string footer(const WorkerProgram& program) {
+constexpr const char* exit_codes =
+    "Exit codes: 0 stopped in order, 1 failed, 2 bad configuration, 9 layout mismatch, 10 no resources.";
+
+std::string part_of_configuration(const WorkerProgram& program) {
     std::string text =
         "Started by ofsupervisor, which gives it its segments and doorbells. Its part of the configuration:\n";
     for (const auto& section : program.sections) text += "\n" + settings::describe(section);
-    return text +
-           "\nExit codes: 0 stopped in order, 1 failed, 2 bad configuration, 9 layout mismatch, 10 no resources.";
+    return text;
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ std::variant<WorkerOptions, int> parse_options(const WorkerProgram& program, int
     std::string sandbox = "enforce";
     unsigned index = 0;
     CLI::App app(std::string(program.summary), "of-" + std::string(name_of(program.kind)));
-    app.footer(footer(program));
+    app.footer(exit_codes);
+    app.footer([&program] { return part_of_configuration(program); });
     app.set_version_flag("--version", OF_VERSION);
     app.add_option("--check-config", check_path, "Check this program's sections of FILE, print every error, and end")
         ->type_name("FILE");

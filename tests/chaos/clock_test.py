@@ -61,6 +61,7 @@ def test_a_wall_clock_that_is_set_restarts_nobody_and_loses_nothing():
         with ShiftedClock(instance) as clock:
             instance.start()
         instance.wait_healthy()
+        clock.check()
         wait_for(lambda: instance.answer("/api/trades?symbol=BTCUSDT&limit=1")[0] == 200 and reached(instance, clock), "trades are stored")
         before, breakers = instance.pids(), breakers_of(instance)
         steps = 0
@@ -102,6 +103,7 @@ def test_time_in_which_nobody_ran_is_nobodys_silence():
         with ShiftedClock(instance) as clock:
             instance.start()
         instance.wait_healthy()
+        clock.check()
         before, breakers = instance.pids(), breakers_of(instance)
         for _ in range(count(3)):
             pids = list(before.values()) + [instance.process.pid]

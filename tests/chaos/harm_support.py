@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import struct
 import subprocess
 
@@ -9,6 +10,8 @@ from chaos_support import BUILD
 import tap
 
 LIBRARY = BUILD / "tests/chaos/libshifted_clock.so"
+# The same programs with a shared C library: nothing can be preloaded into a static one.
+PRELOADABLE = BUILD / "tests/chaos/preloadable"
 DISK_MB = 24
 
 
@@ -16,6 +19,8 @@ class ShiftedClock:
     """What the processes of an instance are to take for the wall clock: `shift` seconds off the machine's."""
 
     def __init__(self, instance):
+        instance.program = str(PRELOADABLE / "ofsupervisor")
+        self.instance = instance
         self.path = instance.folder / "shift"
         self.shift = 0
         self.set(0)
@@ -28,6 +33,11 @@ class ShiftedClock:
     def __exit__(self, *_):
         for name in ("LD_PRELOAD", "OF_CLOCK_SHIFT"):
             os.environ.pop(name, None)
+
+    def check(self):
+        """Once all run: each of them has this clock."""
+        for name, pid in {**self.instance.pids(), "supervisor": self.instance.process.pid}.items():
+            assert str(LIBRARY) in pathlib.Path("/proc/%d/maps" % pid).read_text(), "%s has the clock of the machine" % name
 
     def set(self, seconds):
         self.shift = seconds

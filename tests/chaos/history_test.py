@@ -203,6 +203,7 @@ def live_a_minute(dice):
         with clock:
             instance.start()
         instance.wait_healthy()
+        clock.check()
         wait_until_stored(instance, exchange)
         observer.start()
         nemesis = Nemesis(dice, instance, exchange, clock, disk)

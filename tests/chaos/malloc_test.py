@@ -14,8 +14,9 @@ import subprocess
 import sys
 
 from chaos_support import WITHOUT_LIMITS, WORKERS, chance, count, processes_of, say, send
+from harm_support import PRELOADABLE
 from store_support import check_store, settle, wait_until_stored
-from system_support import BUILD, FORGIVING, OFCTL, SUPERVISOR, Instance, synthetic, wait_for
+from system_support import BUILD, FORGIVING, Instance, synthetic, wait_for
 import tap
 
 LIBRARY = str(BUILD / "tests/chaos/libfail_malloc.so")
@@ -57,7 +58,7 @@ class Plan:
 
 def start_preloaded(instance, plan):
     with open(instance.folder / "supervisor.out", "ab") as output:
-        instance.process = subprocess.Popen([SUPERVISOR, "run", "--config", str(instance.config)], stdout=output, stderr=output,
+        instance.process = subprocess.Popen([PRELOADABLE / "ofsupervisor", "run", "--config", str(instance.config)], stdout=output, stderr=output,
                                             env={**os.environ, **plan.environment()})
 
 
@@ -100,7 +101,7 @@ def test_allocations_that_fail_in_workers_end_in_running_workers():
 
 def test_allocations_that_fail_in_the_start_of_the_supervisor_end_it_and_leave_nothing():
     dice = chance()
-    codes = collections.Counter()
+    codes, met = collections.Counter(), 0
     with synthetic() as exchange, Instance(exchange, **PATIENT) as instance:
         plan = Plan(instance.folder)
         for _ in range(count(60)):
@@ -112,10 +113,12 @@ def test_allocations_that_fail_in_the_start_of_the_supervisor_end_it_and_leave_n
                 instance.process.terminate()
                 instance.process.wait(60)
             codes[instance.process.returncode] += 1
+            met += plan.met()
             wait_for(lambda: not processes_of(instance), "no worker is left")
         instance.start_and_wait()
         assert instance.stop() == 0, instance.output()
     say("ended with %s" % dict(codes))
+    assert met > count(30), "the allocations that were to fail are not made"
 
 
 class Work:
@@ -183,21 +186,23 @@ def test_allocations_that_fail_while_the_supervisor_works_are_borne_or_end_it_wi
 
 def test_allocations_that_fail_in_ofctl_end_it():
     verbs = (["status"], ["--json", "status"], ["shm", "verify"], ["metrics"], ["logs"], ["breaker", "ls"])
-    codes = collections.Counter()
+    codes, met = collections.Counter(), 0
     with synthetic() as exchange, Instance(exchange) as instance:
         instance.start_and_wait()
         plan = Plan(instance.folder)
         for verb in verbs:
             for number in sorted({int(10 ** (4 * step / count(60))) for step in range(count(60))}):
                 plan.set("ofctl", number)
-                done = subprocess.run([OFCTL, "--instance", instance.name, *verb], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                done = subprocess.run([PRELOADABLE / "ofctl", "--instance", instance.name, *verb], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                       timeout=60, env={**os.environ, **plan.environment()})
                 codes[done.returncode] += 1
+                met += plan.met()
                 if plan.met() and done.returncode != 0:
                     assert done.stderr.strip(), "%s ended with %d and no word" % (verb, done.returncode)
         assert instance.ofctl("health")[0] == 0
         assert instance.stop() == 0, instance.output()
     say("ended with %s" % dict(codes))
+    assert met > len(verbs) * count(20), "the allocations that were to fail are not made"
 
 
 if __name__ == "__main__":

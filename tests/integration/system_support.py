@@ -98,6 +98,8 @@ class Seen:
 class Instance:
     """A configuration in a folder of its own, and the supervisor that runs it (self.process)."""
 
+    program = SUPERVISOR
+
     def __init__(self, exchange=None, **sections):
         self.directory = tempfile.TemporaryDirectory(prefix="of-system-")
         self.folder = pathlib.Path(self.directory.name)
@@ -143,7 +145,7 @@ class Instance:
 
     def start(self, within=None):
         """`within` is shell to run first, in the same process."""
-        command = [SUPERVISOR, "run", "--config", str(self.config)]
+        command = [self.program, "run", "--config", str(self.config)]
         if within is not None:
             command = ["/bin/sh", "-c", within + ' && exec "$@"', "sh"] + command
         output = open(self.folder / "supervisor.out", "ab")

@@ -1,7 +1,5 @@
 #include "proto/settings.hpp"
 
-#include <toml++/toml.h>
-
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <system_error>
 
 #include "proto/settings_syntax.hpp"
+#include "proto/toml.hpp"
 
 namespace of::settings {
 namespace {

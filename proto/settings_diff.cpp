@@ -1,9 +1,8 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <set>
 
 #include "proto/settings.hpp"
+#include "proto/toml.hpp"
 
 namespace of::settings {
 namespace {

@@ -1,7 +1,5 @@
 #include "proto/settings_rows.hpp"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +7,7 @@
 
 #include "proto/settings_words.hpp"
 #include "proto/text.hpp"
+#include "proto/toml.hpp"
 
 namespace of::settings {
 namespace {

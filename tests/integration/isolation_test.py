@@ -31,9 +31,7 @@ ROOMS = {
     "workers/communication": (("workers/runtime", "proto", "shm"), ("boost/asio/", "boost/beast/", "boost/system/", "boost/uuid/", "fmt/", "tl/", "simdjson.h")),
 }
 # One file may use one library more than its room.
-EXCEPTIONS = {"proto/settings.cpp": ("toml++/",), "proto/settings_diff.cpp": ("toml++/",),
-              "workers/runtime/seccomp_filter.cpp": ("seccomp.h",), "supervisor/autopsy/stacks.cpp": ("elfutils/",),
-              "proto/settings_rows.cpp": ("toml++/",)}
+EXCEPTIONS = {"proto/toml.hpp": ("toml++/",), "workers/runtime/seccomp_filter.cpp": ("seccomp.h",), "supervisor/autopsy/stacks.cpp": ("elfutils/",)}
 # What is one worker's role stays with it, though its neighbour has the same library.
 FORBIDDEN = {
     "boost/beast/websocket": ("workers/binance",),

@@ -32,6 +32,8 @@ ROOMS = {
 }
 # One file may use one library more than its room.
 EXCEPTIONS = {"proto/toml.hpp": ("toml++/",), "workers/runtime/seccomp_filter.cpp": ("seccomp.h",), "supervisor/autopsy/stacks.cpp": ("elfutils/",)}
+# A header of a room that only some of its files may include.
+PRIVATE = {"proto/toml.hpp": "proto/settings"}
 # What is one worker's role stays with it, though its neighbour has the same library.
 FORBIDDEN = {
     "boost/beast/websocket": ("workers/binance",),
@@ -83,6 +85,8 @@ def faults_of(path):
     for mark, header in includes(path):
         if mark == '"':
             home = room_of(header)
+            if header in PRIVATE and not str(path).startswith(PRIVATE[header]):
+                faults.append("%s includes %s" % (path, header))
             if home != room and home not in neighbours and header not in neighbours:
                 faults.append("%s includes %s" % (path, header))
             if not (ROOT / header).is_file():

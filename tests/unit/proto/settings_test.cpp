@@ -226,6 +226,16 @@ TEST_CASE("a section describes itself within a hundred columns") {
     }
 }
 
+TEST_CASE("a character outside ASCII where none may stand is a mistake like any other") {
+    // The first of a block of Unicode that has white space, one that is white space, letters, the last of all.
+    for (const std::string character :
+         {"\u00a1", "\u00a0", "\u00e9", "\u1681", "\u2010", "\u3001", "\ufefe", "\U0010ffff"})
+        for (const auto& line : {character, character + " = 1", "a" + character + " = 1", "a = " + character}) {
+            INFO(line);
+            CHECK(problems_of(line + "\n") != "");
+        }
+}
+
 TEST_CASE("no damage to a file makes the reader throw or lose a section") {
     const std::string original =
         "# \u00e9\n[instance]\nname = \"a\"\n[supervisor.restart]\njitter = 0.5 # "

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "proto/types.hpp"
@@ -22,8 +22,6 @@
 
 namespace of::supervisor {
 namespace {
-
-constexpr size_t stack_bytes = 64 << 10;
 
 /// What the child needs between clone and exec, laid out before: it may not allocate.
 struct Birth {
@@ -103,7 +101,7 @@ Expected<void> Child::spawn(const SpawnSpec& spec) {
     for (const auto& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     static const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    static const auto stack = std::make_unique<char[]>(stack_bytes);
+    alignas(16) static std::array<char, 64 << 10> stack;  // no page of it that is not used is ever touched
     int pipe_ends[2];
     if (null < 0 || pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return fail(ErrorKind::failed, fmt::format("pipe for {}: {}", spec.path, std::strerror(errno)));
@@ -113,7 +111,7 @@ Expected<void> Child::spawn(const SpawnSpec& spec) {
     sigprocmask(SIG_SETMASK, &all, &before);  // no handler of ours may run in the child
     // As posix_spawn does it: the page tables are not copied, whatever the supervisor has mapped.
     const pid_t pid =
-        clone(become, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd_);
+        clone(become, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd_);
     const int error = errno;
     sigprocmask(SIG_SETMASK, &before, nullptr);
     close(pipe_ends[1]);

@@ -204,6 +204,7 @@ Generations Instance::generations() const {
 }
 
 Expected<void> Instance::open_segments() {
+    held_.reserve(channels_.size());
     for (const auto& channel : channels_) {
         auto held = take_or_make(channel);
         if (!held) return tl::make_unexpected(held.error());

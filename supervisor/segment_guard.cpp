@@ -36,15 +36,14 @@ Expected<HeldSegment> HeldSegment::hold(const std::string& name, const shm::Segm
     held.name_ = name;
     held.descriptor_ = ::open(file_of(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (held.descriptor_ < 0) return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, std::strerror(errno)));
-    held.header_ = std::make_unique<Header>();
-    std::memcpy(held.header_->bytes.data(), &header, held.header_->bytes.size());
+    std::memcpy(held.fields_.data(), &header, held.fields_.size());
     return held;
 }
 
 HeldSegment& HeldSegment::operator=(HeldSegment&& other) noexcept {
     std::swap(name_, other.name_);
     std::swap(descriptor_, other.descriptor_);
-    std::swap(header_, other.header_);
+    std::swap(fields_, other.fields_);
     std::swap(sound_, other.sound_);
     return *this;
 }
@@ -72,8 +71,8 @@ std::optional<std::string> HeldSegment::file_damage(const struct stat& held) con
         return errno == ENOENT ? std::string("its name is gone from /dev/shm")
                                : fmt::format("its name cannot be looked at: {}", std::strerror(errno));
     if (named.st_ino != held.st_ino || named.st_dev != held.st_dev) return "another file has its name";
-    if (static_cast<uint64_t>(held.st_size) != header().total_bytes)
-        return fmt::format("its file has {} bytes instead of {}", held.st_size, header().total_bytes);
+    if (static_cast<uint64_t>(held.st_size) != total_bytes())
+        return fmt::format("its file has {} bytes instead of {}", held.st_size, total_bytes());
     if (held.st_uid != geteuid()) return fmt::format("it belongs to uid {} instead of {}", held.st_uid, geteuid());
     if ((held.st_mode & mode_bits & ~own_mode) != 0)
         return fmt::format("its mode was {:04o} instead of 0600: others may have written to it",
@@ -86,9 +85,13 @@ std::optional<std::string> HeldSegment::header_damage() const {
     std::array<std::byte, shm::header_bytes> now{};
     const auto bytes = pread(descriptor_, now.data(), now.size(), 0);
     if (bytes != static_cast<ssize_t>(now.size())) return "its header cannot be read";
-    const auto [was, is] = std::ranges::mismatch(header_->bytes, now);
-    if (was == header_->bytes.end()) return {};
-    return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - header_->bytes.begin(),
+    std::array<std::byte, shm::header_bytes> then{};
+    const auto ready = shm::SegmentState::ready;
+    std::ranges::copy(fields_, then.begin());
+    std::memcpy(then.data() + offsetof(shm::SegmentHeader, state), &ready, sizeof ready);
+    const auto [was, is] = std::ranges::mismatch(then, now);
+    if (was == then.end()) return {};
+    return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - then.begin(),
                        std::to_integer<unsigned>(*is), std::to_integer<unsigned>(*was));
 }
 
@@ -101,20 +104,21 @@ std::optional<uint32_t> HeldSegment::restore_mode() const {
 }
 
 bool HeldSegment::committed(uint64_t position) const {
-    const auto slot = shm::body_offset + sizeof(shm::RingLines) + position % header().slots * header().slot_bytes;
-    const bool queue = header().kind == shm::SegmentKind::queue;
+    const auto slot_bytes = field<uint32_t>(offsetof(shm::SegmentHeader, slot_bytes));
+    const auto slot = shm::body_offset + sizeof(shm::RingLines) + position % slots() * slot_bytes;
+    const bool queue = kind() == shm::SegmentKind::queue;
     return word_at<uint64_t>(descriptor_, slot) == (queue ? shm::queued_word(position) : shm::committed_word(position));
 }
 
 /// As shm::ring_tail(), without a mapping.
 std::optional<RingEnds> HeldSegment::ends() const {
-    if (header().kind == shm::SegmentKind::page) return {};
+    if (kind() == shm::SegmentKind::page) return {};
     const auto tail = word_at<uint64_t>(descriptor_, shm::body_offset + offsetof(shm::RingLines, tail));
     const auto head = word_at<uint64_t>(descriptor_, shm::body_offset + offsetof(shm::RingLines, head));
     if (!tail || !head) return {};
-    const bool queue = header().kind == shm::SegmentKind::queue;
+    const bool queue = kind() == shm::SegmentKind::queue;
     RingEnds ends{.tail = queue ? std::max(*tail, *head) : *tail, .head = *head};
-    for (const auto last = ends.tail + header().slots; ends.tail != last && committed(ends.tail);) ++ends.tail;
+    for (const auto last = ends.tail + slots(); ends.tail != last && committed(ends.tail);) ++ends.tail;
     return ends;
 }
 

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <memory>
+#include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,25 +43,27 @@ class HeldSegment {
     std::optional<RingEnds> ends() const;
 
     const std::string& name() const { return name_; }
-    uint64_t generation() const { return header().generation; }
-    uint64_t total_bytes() const { return header().total_bytes; }
+    uint64_t generation() const { return field<uint64_t>(offsetof(shm::SegmentHeader, generation)); }
+    uint64_t total_bytes() const { return field<uint64_t>(offsetof(shm::SegmentHeader, total_bytes)); }
 
   private:
-    /// On the heap: it is aligned more strictly than a stack is.
-    struct Header {
-        alignas(shm::SegmentHeader) std::array<std::byte, shm::header_bytes> bytes{};
-    };
     HeldSegment() = default;
-    const shm::SegmentHeader& header() const {
-        return *reinterpret_cast<const shm::SegmentHeader*>(header_->bytes.data());
+    template <typename Field>
+    Field field(size_t offset) const {
+        Field value{};
+        std::memcpy(&value, fields_.data() + offset, sizeof value);
+        return value;
     }
+    uint64_t slots() const { return field<uint64_t>(offsetof(shm::SegmentHeader, slots)); }
+    shm::SegmentKind kind() const { return field<shm::SegmentKind>(offsetof(shm::SegmentHeader, kind)); }
     std::optional<std::string> file_damage(const struct stat& held) const;
     std::optional<std::string> header_damage() const;
     bool committed(uint64_t position) const;
 
     std::string name_;
     int descriptor_ = -1;
-    std::unique_ptr<Header> header_;
+    /// Of its header; behind them are zeroes and the state `ready`.
+    std::array<std::byte, offsetof(shm::SegmentHeader, reserved)> fields_{};
     mutable timespec sound_{};  ///< time of change of a file that was found as it should be
 };
 

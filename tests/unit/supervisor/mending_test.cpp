@@ -2,6 +2,7 @@
 #include "supervisor/mending.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,10 +161,11 @@ TEST_CASE("each damage to a segment is named, by the first look and by one that 
         expected = "0666";
     }
     SECTION("one byte of its header") {
+        const auto byte = GENERATE(0, 130, 263, 264, 895, 896, 900, 1023);  // a field, reserved, the state, behind it
         const int file = open(disk.path.c_str(), O_RDWR | O_CLOEXEC);
-        REQUIRE(pwrite(file, "\xff", 1, 130) == 1);
+        REQUIRE(pwrite(file, "\xff", 1, byte) == 1);
         close(file);
-        expected = "byte 130";
+        expected = fmt::format("byte {} is 0xff instead of", byte);
     }
     const auto damage = disk.held.damage();
     REQUIRE(damage);

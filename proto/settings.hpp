@@ -3,7 +3,7 @@
 // Each program states the sections that it owns as tables of Key rows; `load` reads the file, checks those sections,
 // and gives back every problem at once with line and column. Sections of other programs are only named, so nobody
 // knows another's keys. Values that the file leaves out come from the row's fallback. Called once while starting;
-// not for the data path. toml++ is used inside settings.cpp only.
+// not for the data path. toml++ is used in settings*.cpp only, by toml.hpp.
 #pragma once
 
 #include <cstdint>

@@ -40,12 +40,11 @@ int64_t realtime_ns() {
 
 /// Of the kernel that runs us; read once, as is process_start() of ourselves: a supervisor makes forty segments.
 const std::string& boot_id() {
-    static const std::string id = [] {
+    static std::string id;
+    if (id.empty()) {
         std::ifstream file("/proc/sys/kernel/random/boot_id");
-        std::string text;
-        std::getline(file, text);
-        return text;
-    }();
+        std::getline(file, id);
+    }
     return id;
 }
 
@@ -212,7 +211,11 @@ Expected<std::unique_ptr<const SegmentHeader>> Segment::make(const SegmentSpec& 
 }
 
 Expected<Segment> Segment::create(const SegmentSpec& spec) {
-    return make(spec).and_then([&](const auto&) { return open(spec, Access::read_write); });
+    return make(spec).and_then([&](const auto&) {
+        auto segment = open(spec, Access::read_write);
+        if (!segment) remove_segment(spec.name());
+        return segment;
+    });
 }
 
 Expected<Segment> Segment::open(const SegmentSpec& spec, Access access) {

@@ -29,6 +29,11 @@ bool same(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec &&
 
 std::string file_of(const std::string& name) { return "/dev/shm/" + name; }
 
+uint64_t rest_of(const void* header) {
+    constexpr auto begin = offsetof(shm::SegmentHeader, reserved);
+    return shm::fnv1a({static_cast<const char*>(header) + begin, shm::header_bytes - begin});
+}
+
 }  // namespace
 
 Expected<HeldSegment> HeldSegment::hold(const std::string& name, const shm::SegmentHeader& header) {
@@ -37,6 +42,7 @@ Expected<HeldSegment> HeldSegment::hold(const std::string& name, const shm::Segm
     held.descriptor_ = ::open(file_of(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (held.descriptor_ < 0) return fail(ErrorKind::failed, fmt::format("segment {}: {}", name, std::strerror(errno)));
     std::memcpy(held.fields_.data(), &header, held.fields_.size());
+    held.rest_ = rest_of(&header);
     return held;
 }
 
@@ -44,6 +50,7 @@ HeldSegment& HeldSegment::operator=(HeldSegment&& other) noexcept {
     std::swap(name_, other.name_);
     std::swap(descriptor_, other.descriptor_);
     std::swap(fields_, other.fields_);
+    std::swap(rest_, other.rest_);
     std::swap(sound_, other.sound_);
     return *this;
 }
@@ -85,14 +92,13 @@ std::optional<std::string> HeldSegment::header_damage() const {
     std::array<std::byte, shm::header_bytes> now{};
     const auto bytes = pread(descriptor_, now.data(), now.size(), 0);
     if (bytes != static_cast<ssize_t>(now.size())) return "its header cannot be read";
-    std::array<std::byte, shm::header_bytes> then{};
-    const auto ready = shm::SegmentState::ready;
-    std::ranges::copy(fields_, then.begin());
-    std::memcpy(then.data() + offsetof(shm::SegmentHeader, state), &ready, sizeof ready);
-    const auto [was, is] = std::ranges::mismatch(then, now);
-    if (was == then.end()) return {};
-    return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - then.begin(),
-                       std::to_integer<unsigned>(*is), std::to_integer<unsigned>(*was));
+    const auto [was, is] = std::ranges::mismatch(fields_, now);  // as far as the fields go
+    if (was != fields_.end())
+        return fmt::format("its header was changed: byte {} is {:#04x} instead of {:#04x}", was - fields_.begin(),
+                           std::to_integer<unsigned>(*is), std::to_integer<unsigned>(*was));
+    if (rest_of(now.data()) != rest_)
+        return fmt::format("its header was changed, in the bytes from {} on", fields_.size());
+    return {};
 }
 
 std::optional<uint32_t> HeldSegment::restore_mode() const {

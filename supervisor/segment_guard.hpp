@@ -62,8 +62,8 @@ class HeldSegment {
 
     std::string name_;
     int descriptor_ = -1;
-    /// Of its header; behind them are zeroes and the state `ready`.
-    std::array<std::byte, offsetof(shm::SegmentHeader, reserved)> fields_{};
+    std::array<std::byte, offsetof(shm::SegmentHeader, reserved)> fields_{};  ///< of its header
+    uint64_t rest_ = 0;         ///< a hash of what the header has behind them
     mutable timespec sound_{};  ///< time of change of a file that was found as it should be
 };
 

@@ -132,6 +132,11 @@ def test_calls_that_fail_in_a_worker_at_work_are_got_over():
     each_worker(fail_work)
 
 
+def check_ends(ends):
+    say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
+    assert ends["not made"] <= sum(ends.values()) // 2, "most calls are never made: the table is out of date"
+
+
 def check_last_words(instance, said, what):
     assert 0 < instance.process.returncode < 128, (what, instance.process.returncode)
     assert len(instance.output()) > said, "ended with %d and no word: %s" % (instance.process.returncode, what)
@@ -163,7 +168,7 @@ def test_calls_that_fail_in_the_start_of_the_supervisor_are_borne_or_end_it_in_a
             wait_for(lambda: not processes_of(instance), "no worker is left")
         instance.start_and_wait()
         assert instance.stop() == 0, instance.output()
-    say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
+    check_ends(ends)
 
 
 def keep_busy(instance, dice):
@@ -205,8 +210,7 @@ def test_calls_that_fail_in_the_supervisor_at_work_are_borne_or_end_it_in_a_sent
         instance.release()
         instance.start_and_wait()
         finish(instance, exchange)
-    say("of %d calls: %s" % (sum(ends.values()), dict(ends)))
-    assert ends["not made"] <= sum(ends.values()) // 2, "most calls are never made: the table is out of date"
+    check_ends(ends)
 
 
 if __name__ == "__main__":

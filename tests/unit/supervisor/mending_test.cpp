@@ -48,7 +48,7 @@ std::string restarted(const MendPlan& plan) {
 
 /// By CLOCK_REALTIME_COARSE, as files are dated.
 int64_t change_ns(const std::string& path) {
-    struct stat file {};
+    struct stat file{};
     stat(path.c_str(), &file);
     return file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
 }
